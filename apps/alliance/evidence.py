@@ -1,0 +1,53 @@
+"""A certificate that somebody uploads: checked by content, stored under a key of ours, never run or rendered."""
+
+import hashlib
+import re
+from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from apps.audit.ids import uuid7
+from apps.core.errors import Invalid
+from apps.core.gateways import Objects
+
+LARGEST = 10 * 1024 * 1024  # bytes
+KINDS = {"application/pdf": (b"%PDF-", "pdf"), "image/png": (b"\x89PNG\r\n\x1a\n", "png"), "image/jpeg": (b"\xff\xd8\xff", "jpg")}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a stored file; its key says nothing of the person."""
+
+    key: str
+    name: str
+    media_type: str
+    sha256: str
+    size: int
+
+    def as_fields(self) -> dict[str, object]:
+        """The columns of TrainingRecord."""
+        renamed = {"media_type": "type", "size": "bytes"}
+        return {f"evidence_{renamed.get(name, name)}": value for name, value in asdict(self).items()}
+
+
+def keep(upload: BinaryIO, *, name: str) -> Evidence:
+    """Check the file and store it. Raises Invalid for anything but a PDF, PNG or JPEG of at most 10 MB.
+
+    Stored before the command that names it: a command that is refused leaves an object that nothing points to.
+    """
+    body = upload.read(LARGEST + 1)
+    if len(body) > LARGEST:
+        raise Invalid(fields={"evidence": "The file is larger than 10 MB. Send a smaller scan."})
+    for media_type, (magic, suffix) in KINDS.items():
+        if body.startswith(magic):
+            break
+    else:
+        raise Invalid(fields={"evidence": "Send a PDF, PNG or JPEG; this file is none of them, whatever its name says."})
+    key = f"training/{uuid7()}.{suffix}"
+    Objects().put(key, body, media_type=media_type)
+    return Evidence(key, _plain_name(name, suffix), media_type, hashlib.sha256(body).hexdigest(), len(body))
+
+
+def _plain_name(name: str, suffix: str) -> str:
+    stem = re.sub(r"[^A-Za-z0-9._ -]+", "-", PurePosixPath(name.replace("\\", "/")).stem).strip(" .-")[:80]
+    return f"{stem or 'certificate'}.{suffix}"

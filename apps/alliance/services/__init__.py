@@ -1,0 +1,1 @@
+"""The commands of the alliance, by subject: centers, people, grants, training."""

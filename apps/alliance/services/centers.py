@@ -1,0 +1,75 @@
+"""Commands on centers: apply, admit, suspend, reinstate, leave, and what a center says of itself."""
+
+from typing import Any
+
+from django.utils.text import slugify
+
+from apps.alliance import policies as may
+from apps.alliance.models import Alliance, Center, Member
+from apps.alliance.roles import Role
+from apps.alliance.selectors import holders_of
+from apps.alliance.signin.sessions import end_sessions
+from apps.alliance.states import CENTER
+from apps.core.commands import command, note
+from apps.core.errors import Invalid
+from apps.core.notices import tell
+
+
+@command("alliance.center.applied", policy=may.may_run_alliance, creates=Center)
+def apply(alliance: Alliance, *, by: Any, **facts: Any) -> Center:
+    """Enter a center's application; it takes part once it is admitted."""
+    center = Center(alliance=alliance, slug=slugify(facts["short_name"])[:40], **facts)
+    if Center.objects.filter(slug=center.slug).exists():
+        raise Invalid(fields={"short_name": "Another center has this name, or one that reads alike. Choose another."})
+    center.save(force_insert=True)
+    return center
+
+
+@CENTER.move("admit")
+def admit(center: Center, *, by: Any, reason: str) -> None:
+    """Make an applicant an active center."""
+    if not holders_of(Role.CENTER_MANAGER, center).exists():
+        raise Invalid(f"{center} has no center manager yet. Appoint one first, so that somebody can act for it.")
+    _tell_managers(center, f"{center} is admitted to the alliance", reason)
+
+
+@CENTER.move("suspend")
+def suspend(center: Center, *, by: Any, reason: str) -> None:
+    """Stop everything that the center's people can do, at once."""
+    ended = sum(end_sessions(member) for member in center.members.filter(status=Member.Status.ACTIVE).iterator())
+    note(sessions_ended=ended)
+    _tell_managers(center, f"{center} is suspended", reason)
+
+
+@CENTER.move("reinstate")
+def reinstate(center: Center, *, by: Any, reason: str) -> None:
+    """Let a suspended center's people act again."""
+    _tell_managers(center, f"{center} is reinstated", reason)
+
+
+@CENTER.move("leave")
+def leave(center: Center, *, by: Any, reason: str) -> None:
+    """Take the center out of the alliance by its own signing official's word."""
+    for manager in holders_of(Role.ALLIANCE_MANAGER, center.alliance):
+        tell(manager, key=f"center-left:{center.pk}", subject=f"{center} left the alliance", text=reason, path="/centers/")
+
+
+@command("alliance.center.edited", policy=may.may_manage_center)
+def edit(center: Center, *, by: Any, **facts: Any) -> None:
+    """Change what the center says of itself: contact, domains, the smallest count it lets be shown."""
+    changed = sorted(name for name, value in facts.items() if getattr(center, name) != value)
+    for name, value in facts.items():
+        setattr(center, name, value)
+    center.save(update_fields=list(facts))
+    note(fields=changed)
+
+
+def _tell_managers(center: Center, subject: str, reason: str) -> None:
+    for manager in holders_of(Role.CENTER_MANAGER, center):
+        tell(
+            manager,
+            key=f"center:{center.pk}:{center.status}:{center.status_at.isoformat()}",
+            subject=subject,
+            text=f"The alliance's reason: {reason}",
+            path=f"/centers/{center.slug}/",
+        )

@@ -1,0 +1,162 @@
+"""Commands on members: invite, join, vouch, suspend, leave, and what people say of themselves."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from apps.alliance import policies as may
+from apps.alliance.models import Center, Grant, Invitation, Member, Vouch
+from apps.alliance.signin.sessions import end_sessions
+from apps.alliance.states import MEMBER
+from apps.core.commands import command, note
+from apps.core.errors import Invalid, WrongState
+from apps.core.notices import tell
+from apps.core.outbox import later
+
+INVITATION_LASTS = timedelta(days=14)
+VOUCH_LASTS = timedelta(days=365)
+
+
+@command("alliance.member.invited", policy=may.may_manage_center, creates=Member)
+def invite(center: Center, *, by: Any, email: str, name: str, position: str = "") -> Member:
+    """Invite a person to the center; a mail with a link goes out, good for two weeks."""
+    return invited_member(center, by=by, email=email, name=name, position=position)
+
+
+@command("alliance.member.first_invited", policy=may.may_rule_on_center, creates=Member)
+def invite_first_manager(center: Center, *, by: Any, email: str, name: str, position: str = "") -> Member:
+    """Invite the person who shall be an applicant center's first manager."""
+    if center.members.exclude(status=Member.Status.LEFT).exists():
+        raise WrongState(f"{center} has people already; its own managers invite from now on.")
+    return invited_member(center, by=by, email=email, name=name, position=position)
+
+
+@command("alliance.invitation.renewed", policy=may.may_manage_center)
+def renew_invitation(center: Center, *, by: Any, invitation: Invitation) -> Invitation:
+    """Withdraw an unanswered invitation and send a new link to the same person."""
+    member = Member.objects.select_for_update(no_key=True, of=("self",)).get(pk=invitation.member_id, center=center)
+    if member.status != Member.Status.INVITED:
+        raise WrongState(f"{member} is {member.get_status_display().lower()} and needs no invitation.")
+    _withdraw_open(member)
+    note(member=str(member.pk))
+    return _send_invitation(member, by)
+
+
+@command("alliance.member.joined", policy=may.may_accept_invitation, newcomers=True)
+def accept_invitation(member: Member, *, by: Any, invitation: Invitation, name: str, password: str = "") -> None:
+    """Join by an open invitation. Without a password the center's own identity provider is the way in."""
+    now = timezone.now()
+    held = Invitation.objects.select_for_update(no_key=True, of=("self",)).get(pk=invitation.pk, member=member)
+    if member.status != Member.Status.INVITED or not held.is_open(now):
+        raise WrongState("This invitation is no longer open. Ask your center's manager for a new one.")
+    member.name = name
+    if password:
+        _set_password(member, password)
+    member.status, member.status_at, member.joined_at = Member.Status.ACTIVE, now, now
+    member.save()
+    held.accepted_at = now
+    held.save(update_fields=["accepted_at"])
+    host = held.invited_by
+    if host and host.center_id == member.center_id:
+        _vouch(member, vouched_by=host.pk)
+        member.save(update_fields=["vouched_until"])
+    if host:
+        tell(
+            host,
+            key=f"joined:{member.pk}",
+            subject=f"{member} joined {member.center}",
+            text=f"{member} accepted your invitation and can act from now on.",
+            path=f"/people/{member.pk}/",
+        )
+
+
+@command("alliance.member.vouched", policy=may.may_manage_member)
+def vouch(member: Member, *, by: Any) -> Vouch:
+    """Say for the center, for another year, that this person works there."""
+    if member.status != Member.Status.ACTIVE:
+        raise WrongState(f"{member} is {member.get_status_display().lower()}; a center vouches for active people.")
+    given = _vouch(member, vouched_by=by.pk)
+    member.save(update_fields=["vouched_until"])
+    return given
+
+
+@MEMBER.move("suspend")
+def suspend(member: Member, *, by: Any, reason: str) -> None:
+    """Stop everything this person can do, at once, and end their sessions."""
+    note(sessions_ended=end_sessions(member))
+
+
+@MEMBER.move("reinstate")
+def reinstate(member: Member, *, by: Any, reason: str) -> None:
+    """Let a suspended person act again."""
+    tell(
+        member,
+        key=f"reinstated:{member.pk}:{timezone.now().isoformat()}",
+        subject="You can act in the portal again",
+        text=f"{by} of {member.center} lifted your suspension: {reason}",
+    )
+
+
+@MEMBER.move("leave")
+def leave(member: Member, *, by: Any, reason: str) -> None:
+    """Close the membership for good: roles, invitations and sessions end."""
+    now = timezone.now()
+    ended = Grant.history.filter(user=member, ended_at=None).update(
+        ended_at=now, ended_by=by, end_reason="The member left the center."
+    )
+    _withdraw_open(member)
+    member.vouched_until = None
+    note(grants_ended=ended, sessions_ended=end_sessions(member))
+
+
+@command("alliance.member.edited", policy=may.may_edit_profile)
+def edit_profile(member: Member, *, by: Any, name: str, position: str, orcid: str) -> None:
+    """Change how one's own name and position are shown."""
+    member.name, member.position, member.orcid = name, position, orcid
+    member.save(update_fields=["name", "position", "orcid"])
+
+
+def invited_member(center: Center, *, by: Any, email: str, name: str, position: str = "") -> Member:
+    """A new invited member of the center, with the mail on its way: a shared step of several commands."""
+    email = email.strip().lower()
+    domain = email.rpartition("@")[2]
+    if not any(domain == known or domain.endswith(f".{known}") for known in center.email_domains):
+        domains = ", ".join(center.email_domains) or "none yet"
+        raise Invalid(fields={"email": f"The address must be one of {center}'s domains: {domains}."})
+    member = Member(center=center, email=email, name=name, position=position)
+    member.set_unusable_password()
+    member.save(force_insert=True)
+    _send_invitation(member, by)
+    return member
+
+
+def _send_invitation(member: Member, by: Any) -> Invitation:
+    invitation = Invitation.objects.create(
+        member=member, invited_by=by if isinstance(by, Member) else None, ends_at=timezone.now() + INVITATION_LASTS
+    )
+    later("alliance.mail_invitation", invitation.pk)
+    return invitation
+
+
+def _withdraw_open(member: Member) -> None:
+    member.invitations.filter(accepted_at=None, withdrawn_at=None).update(withdrawn_at=timezone.now())
+
+
+def _vouch(member: Member, *, vouched_by: Any) -> Vouch:
+    now = timezone.now()
+    member.vouches.filter(ended_at=None, ends_on__gte=now.date()).update(ended_at=now)
+    member.vouched_until = now.date() + VOUCH_LASTS
+    return Vouch.objects.create(
+        member=member, center_id=member.center_id, vouched_by_id=vouched_by, vouched_at=now, ends_on=member.vouched_until
+    )
+
+
+def _set_password(member: Member, password: str) -> None:
+    try:
+        validate_password(password, user=member)
+    except ValidationError as error:
+        raise Invalid(fields={"password": " ".join(error.messages)}) from error
+    member.set_password(password)

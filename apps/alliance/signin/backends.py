@@ -1,0 +1,41 @@
+"""How a member proves who they are by e-mail address and password."""
+
+from typing import Any
+
+from django.contrib.auth.backends import BaseBackend
+from django.db import models
+from django.db.models.functions import Lower
+from django.http import HttpRequest
+
+from apps.alliance.models import Member
+
+
+class MemberBackend(BaseBackend):
+    """Looks a member up by e-mail address; costs the same time whether the address is known or not."""
+
+    def authenticate(
+        self, request: HttpRequest | None, email: str = "", password: str = "", **others: Any
+    ) -> Member | None:
+        """The member with this address and password who may act now, or None."""
+        if not email or not password:
+            return None
+        member = member_with(email)
+        if member is None:
+            Member().set_password(password)  # as much work as a comparison, so that the time tells nothing
+            return None
+        matches = member.check_password(password)
+        return member if matches and member.standing() else None
+
+    def get_user(self, user_id: Any) -> Member | None:
+        """The member of a session. Whether they may still act is asked at each request by SessionLimits."""
+        return Member.objects.select_related("center").filter(pk=user_id).first()
+
+    def has_perm(self, user_obj: Any, perm: str, obj: models.Model | None = None) -> bool:
+        """A role on an object; without an object, and for anybody who is no member, the answer is no."""
+        return isinstance(user_obj, Member) and user_obj.has_perm(perm, obj)
+
+
+def member_with(email: str) -> Member | None:
+    """The member with this address, whatever its case."""
+    members = Member.objects.select_related("center").alias(address=Lower("email"))
+    return members.filter(address=email.strip().lower()).first()

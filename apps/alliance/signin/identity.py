@@ -1,0 +1,146 @@
+"""Signing in through a center's own OpenID Connect provider: only for people whom that center has here already.
+
+What ties a person at the provider to a member is the provider's subject identifier, kept from the first sign-in on; an
+address that the provider later gives to somebody else opens nothing. Claims are looked at and not stored.
+"""
+
+from typing import Any, NoReturn
+
+import requests
+from allauth.account.adapter import get_adapter as get_account_adapter
+from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.models import Login
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from apps.alliance.models import Center, Member
+from apps.alliance.selectors import open_invitation
+from apps.alliance.services.people import accept_invitation
+from apps.alliance.signin import events
+from apps.alliance.signin.backends import member_with
+from apps.alliance.signin.proofs import member_of
+from apps.alliance.signin.services import PROVIDER
+from apps.alliance.signin.vault import unseal
+from apps.core.errors import NotAllowed
+
+
+class CenterIdentityAdapter(DefaultSocialAccountAdapter):
+    """Who comes back from a center's provider, and whether they get in."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return False
+
+    def authenticate_by_email(self, sociallogin: SocialLogin) -> None:
+        """allauth shall not match by address; member_for does, under more conditions."""
+        return None
+
+    def list_apps(self, request: HttpRequest, provider: Any = None, client_id: Any = None) -> list[SocialApp]:
+        """The providers, with their secrets readable for as long as this request takes."""
+        apps: list[SocialApp] = super().list_apps(request, provider=provider, client_id=client_id)
+        for app in apps:
+            app.secret = unseal(app.settings["sealed_secret"])
+        return apps
+
+    def get_requests_session(self) -> requests.Session:
+        """With allauth's timeout; a provider that sends us elsewhere is not followed."""
+        session: requests.Session = super().get_requests_session()
+        session.max_redirects = 0
+        return session
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> NoReturn:
+        """Decide here and nowhere else; allauth's own ways to connect accounts and to sign up are never reached."""
+        center = Center.objects.get(slug=sociallogin.account.provider)
+        try:
+            member = member_for(sociallogin, center)
+        except NotAllowed as error:
+            events.refused(request, None, str(error), center=str(center.pk))
+            raise ImmediateHttpResponse(_refusal(request, center, str(error))) from error
+        raise ImmediateHttpResponse(_sign_in(request, sociallogin, member))
+
+    def on_authentication_error(
+        self, request: HttpRequest, provider: Any, error: Any = None, exception: Any = None, extra_context: Any = None
+    ) -> NoReturn:
+        center = Center.objects.get(slug=provider.app.provider_id)
+        words = f"{center}'s sign-in service did not let you through, or took too long. Try again from the start."
+        events.refused(request, None, words, center=str(center.pk), error=type(exception).__name__ if exception else str(error))
+        raise ImmediateHttpResponse(_refusal(request, center, words))
+
+
+def member_for(sociallogin: SocialLogin, center: Center) -> Member:
+    """The member whom the provider vouches for; raises NotAllowed with the sentence that the person reads."""
+    claims = _claims(sociallogin, center)
+    if sociallogin.account.pk:
+        member = Member.objects.select_related("center").get(pk=sociallogin.account.user_id)
+        SocialAccount.objects.filter(pk=sociallogin.account.pk).update(extra_data={})
+    else:
+        member = _by_address(claims, center)
+        _tie(member, sociallogin, center)
+    if member.center_id != center.pk:
+        raise NotAllowed(f"You belong to {member.center} here, so {center}'s sign-in service can't let you in.")
+    return member
+
+
+def providers() -> list[tuple[Center, SocialApp]]:
+    """The centers that may act now and have a provider connected, by name."""
+    apps = {app.provider_id: app for app in SocialApp.objects.filter(provider=PROVIDER)}
+    centers = Center.objects.filter(slug__in=apps, status__in=[Center.Status.ACTIVE, Center.Status.APPLICANT])
+    return [(center, apps[center.slug]) for center in centers.order_by("short_name")]
+
+
+def _claims(sociallogin: SocialLogin, center: Center) -> dict[str, Any]:
+    """What the provider says of the person; both of its answers must be about the same one."""
+    answer = sociallogin.account.extra_data
+    token, told = answer.get("id_token") or {}, answer.get("userinfo") or {}
+    if not token or (told and told.get("sub") != token.get("sub")):
+        raise NotAllowed(f"{center}'s sign-in service gave two different answers about who you are. Tell your IT department.")
+    return {**token, **told}
+
+
+def _by_address(claims: dict[str, Any], center: Center) -> Member:
+    email = str(claims.get("email") or "").strip().lower()
+    if not email or claims.get("email_verified") not in (True, "true"):
+        raise NotAllowed(
+            f"{center}'s sign-in service did not confirm your e-mail address, so the portal can't tell who you are. "
+            "Your IT department can change that."
+        )
+    domain = email.rpartition("@")[2]
+    if not any(domain == known or domain.endswith(f".{known}") for known in center.email_domains):
+        raise NotAllowed(f"{domain} is not one of {center}'s e-mail domains in the portal.")
+    member = member_with(email)
+    if member is None or member.center_id != center.pk:
+        raise NotAllowed(f"{center} has no member with your address here. Its center managers can invite you.")
+    return member
+
+
+def _tie(member: Member, sociallogin: SocialLogin, center: Center) -> None:
+    """From now on this subject of the provider is this member; joins them, if an invitation is open."""
+    if SocialAccount.objects.filter(user=member, provider=center.slug).exists():
+        raise NotAllowed(
+            f"{center}'s sign-in service knows you as somebody else than before. Ask your center's managers to look into it."
+        )
+    invitation = open_invitation(member)
+    if member.status == Member.Status.INVITED and invitation and invitation.is_open(timezone.now()):
+        accept_invitation(member, by=member, invitation=invitation, name=member.name)
+        member.refresh_from_db()
+    if decision := member.standing():
+        SocialAccount.objects.create(user=member, provider=center.slug, uid=sociallogin.account.uid)
+    else:
+        raise NotAllowed(decision.reason)
+
+
+def _sign_in(request: HttpRequest, sociallogin: SocialLogin, member: Member) -> HttpResponse:
+    """Go on as after a password: the second factor, then the session."""
+    if member_of(request):
+        get_account_adapter(request).logout(request)
+    record_authentication(
+        request, member, "socialaccount", provider=sociallogin.account.provider, uid=sociallogin.account.uid
+    )
+    return perform_login(request, Login(user=member, redirect_url=sociallogin.state.get("next")))
+
+
+def _refusal(request: HttpRequest, center: Center, words: str) -> HttpResponse:
+    return render(request, "socialaccount/authentication_error.html", {"center": center, "reason": words}, status=403)

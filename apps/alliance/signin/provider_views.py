@@ -1,0 +1,130 @@
+"""Leaving for a center's identity provider and coming back, and the page where a center connects it."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import requests
+from allauth.account.utils import get_next_redirect_url
+from allauth.core import ratelimit
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.providers.openid_connect import views as openid
+from django import forms
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.alliance.models import Center
+from apps.alliance.policies import may_manage_center
+from apps.alliance.selectors import visible_centers
+from apps.alliance.signin.forms import IdentityProviderForm
+from apps.alliance.signin.gateways import IdentityProvider
+from apps.alliance.signin.identity import providers
+from apps.alliance.signin.services import PROVIDER, connect_identity_provider, disconnect_identity_provider
+from apps.core.commands import proved_recently
+from apps.core.errors import NeedsFreshFactor, NotAllowed, Unavailable
+from apps.core.views import form_page
+
+View = Callable[..., HttpResponse]
+
+
+def _patient(view: View) -> View:
+    """A provider that is down or answers nonsense is not our failure: say so, with a way out."""
+
+    @wraps(view)
+    def run(request: HttpRequest, provider_id: str) -> HttpResponse:
+        try:
+            return view(request, provider_id)
+        except (requests.RequestException, KeyError) as error:
+            raise Unavailable(
+                "Your center's sign-in service does not answer as it should. Try again in a minute, or sign in with "
+                "your e-mail address and password."
+            ) from error
+
+    return run
+
+
+@require_POST
+@never_cache
+@_patient
+def provider_leave(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Send the person to their center's provider, by a page that leads on at once.
+
+    A redirect in answer to a form would break our own rule that forms go nowhere else (form-action 'self').
+    """
+    found = {center.slug: center for center, _ in providers()}
+    center = found.get(provider_id)
+    if center is None:
+        raise Http404
+    limited = ratelimit.consume_or_429(request, action="login")
+    if limited:
+        return limited  # type: ignore[no-any-return]
+    provider = get_adapter(request).get_provider(request, provider_id)
+    response = provider.redirect(request, process="login", next_url=get_next_redirect_url(request))
+    if response.status_code != 302:
+        return response  # type: ignore[no-any-return]
+    return render(request, "socialaccount/leave.html", {"center": center, "url": response["Location"]})
+
+
+@require_safe
+@never_cache
+@_patient
+def provider_back(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """The person comes back from the provider."""
+    return openid.callback(request, provider_id)  # type: ignore[no-any-return]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def identity_provider(request: HttpRequest, slug: str) -> HttpResponse:
+    """Connect the center's provider, or change how it is connected."""
+    center = _managed(request, slug)
+    app = SocialApp.objects.filter(provider=PROVIDER, provider_id=center.slug).first()
+    start = {"issuer": app.settings["server_url"], "client_id": app.client_id} if app else None
+
+    def connect(given: dict[str, Any]) -> None:
+        IdentityProvider(given["issuer"]).check()
+        connect_identity_provider(center, by=request.user, **given)
+
+    return form_page(
+        request,
+        IdentityProviderForm(request.POST or None, initial=start),
+        connect,
+        template="alliance/identity_provider.html",
+        then=reverse("alliance:center", args=[center.slug]),
+        said=f"{center}'s people can now sign in through your center.",
+        center=center,
+        app=app,
+        back_url=request.build_absolute_uri(reverse("openid_connect_callback", args=[center.slug])),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def identity_provider_end(request: HttpRequest, slug: str) -> HttpResponse:
+    """End signing in through the center's provider."""
+    center = _managed(request, slug)
+    return form_page(
+        request,
+        forms.Form(request.POST or None),
+        lambda given: disconnect_identity_provider(center, by=request.user),
+        template="alliance/identity_provider_end.html",
+        then=reverse("alliance:identity_provider", args=[center.slug]),
+        said="The identity provider is disconnected. Passwords and passkeys work as before.",
+        center=center,
+    )
+
+
+def _managed(request: HttpRequest, slug: str) -> Center:
+    """The center, for its managers who proved who they are lately: what they type here holds a secret."""
+    center = get_object_or_404(visible_centers(request.user), slug=slug)  # type: ignore[arg-type]
+    decision = may_manage_center(request.user, center)  # type: ignore[arg-type]
+    if not decision:
+        raise NotAllowed(decision.reason)
+    if not proved_recently():
+        raise NeedsFreshFactor("Prove once more that it is you before you change how your center's people sign in.")
+    return center

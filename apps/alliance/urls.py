@@ -1,0 +1,41 @@
+from django.urls import include, path
+
+from apps.alliance.views import centers, people, training
+
+app_name = "alliance"
+urlpatterns = [
+    path("people/", people.people, name="people"),
+    path("people/<uuid:pk>/", people.person, name="person"),
+    path("people/<uuid:pk>/vouch/", people.person_vouch, name="person_vouch"),
+    path("people/<uuid:pk>/invite-again/", people.person_invite_again, name="person_invite_again"),
+    path("people/<uuid:pk>/suspend/", people.person_suspend, name="person_suspend"),
+    path("people/<uuid:pk>/reinstate/", people.person_reinstate, name="person_reinstate"),
+    path("people/<uuid:pk>/leave/", people.person_leave, name="person_leave"),
+    path("people/<uuid:pk>/role/", people.role_give, name="role_give"),
+    path("roles/<uuid:pk>/end/", people.role_end, name="role_end"),
+    path("centers/", centers.centers, name="centers"),
+    path("centers/apply/", centers.center_apply, name="center_apply"),
+    path("centers/<slug:slug>/", centers.center, name="center"),
+    path("centers/<slug:slug>/edit/", centers.center_edit, name="center_edit"),
+    path("centers/<slug:slug>/invite/", people.invite, name="invite"),
+    path("centers/<slug:slug>/first-manager/", centers.center_first_manager, name="center_first_manager"),
+    path("centers/<slug:slug>/appoint/<uuid:pk>/", centers.center_appoint, name="center_appoint"),
+    path("centers/<slug:slug>/admit/", centers.center_admit, name="center_admit"),
+    path("centers/<slug:slug>/suspend/", centers.center_suspend, name="center_suspend"),
+    path("centers/<slug:slug>/reinstate/", centers.center_reinstate, name="center_reinstate"),
+    path("centers/<slug:slug>/leave/", centers.center_leave, name="center_leave"),
+    path("alliance/roles/", centers.alliance_roles, name="alliance_roles"),
+    path("training/", training.training, name="training"),
+    path("training/queue/", training.training_queue, name="training_queue"),
+    path("training/types/", training.training_types, name="training_types"),
+    path("training/types/new/", training.training_type_publish, name="training_type_publish"),
+    path("training/types/<uuid:pk>/", training.training_type, name="training_type"),
+    path("training/types/<uuid:pk>/retire/", training.training_type_retire, name="training_type_retire"),
+    path("training/types/<uuid:pk>/submit/", training.training_submit, name="training_submit"),
+    path("training/<uuid:pk>/", training.training_record, name="training_record"),
+    path("training/<uuid:pk>/accept/", training.training_accept, name="training_accept"),
+    path("training/<uuid:pk>/return/", training.training_return, name="training_return"),
+    path("training/<uuid:pk>/resubmit/", training.training_resubmit, name="training_resubmit"),
+    path("training/<uuid:pk>/evidence/", training.training_evidence, name="training_evidence"),
+    path("", include("apps.alliance.signin.urls")),
+]

@@ -1,0 +1,1 @@
+"""Pages of the alliance, by subject: people, centers, training."""

@@ -1,0 +1,82 @@
+"""State machines as tables: where a request can go, who moves it, and which event that is."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from apps.core.actors import Actor
+from apps.core.commands import Policy, command, may, note
+from apps.core.decisions import Decision, no
+from apps.core.errors import WrongState
+
+MACHINES: dict[str, "Machine"] = {}
+
+
+@dataclass(frozen=True)
+class Move:
+    """One row of the table: from these states to that one, by whoever `who` admits."""
+
+    sources: frozenset[str]
+    target: str
+    who: Policy
+    event: str
+    fresh: bool = False
+
+
+class Machine:
+    """The life of one model's rows. `waits_for` names, per state, the role whose turn it is (empty: nobody's)."""
+
+    def __init__(
+        self,
+        model: type[models.Model],
+        moves: Mapping[str, Move],
+        *,
+        start: str,
+        waits_for: Mapping[str, str],
+    ) -> None:
+        self.model, self.moves, self.start, self.waits_for = model, dict(moves), start, dict(waits_for)
+        MACHINES[model._meta.label_lower] = self
+
+    @property
+    def states(self) -> list[str]:
+        field = self.model._meta.get_field("status")
+        return [str(value) for value, _ in field.choices or []]
+
+    def move(self, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Make a service function the work of this move: the gate around it, the state checked and set."""
+        step = self.moves[name]
+
+        def decorate(work: Callable[..., Any]) -> Callable[..., Any]:
+            @functools.wraps(work)
+            def moved(target: Any, *, by: Actor, **details: Any) -> Any:
+                self._demand_open(name, target)
+                note(**{"from": target.status, "to": step.target})
+                result = work(target, by=by, **details)
+                target.status = step.target
+                target.status_at = timezone.now()
+                target.save()
+                return result
+
+            return command(step.event, policy=step.who, fresh=step.fresh)(moved)
+
+        return decorate
+
+    def open_to(self, actor: Actor, target: Any) -> dict[str, Decision]:
+        """Each move's name → whether this actor can make it now, and if not, why not."""
+        return {name: self._opening(step, actor, target) for name, step in self.moves.items()}
+
+    def _opening(self, step: Move, actor: Actor, target: Any) -> Decision:
+        if target.status not in step.sources:
+            return no(self._wrong_state(target))
+        return may(step.event, actor, target)
+
+    def _demand_open(self, name: str, target: Any) -> None:
+        if target.status not in self.moves[name].sources:
+            raise WrongState(self._wrong_state(target))
+
+    def _wrong_state(self, target: Any) -> str:
+        return f"This is {target.get_status_display().lower()} now, so that step is not open. Look at it again."

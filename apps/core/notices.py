@@ -1,0 +1,52 @@
+"""Telling people: a notice in the portal and a mail, each only once for the same occasion."""
+
+from email.utils import make_msgid
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from apps.core.models import Notice
+from apps.core.outbox import later
+
+
+def tell(member: Any, *, key: str, subject: str, text: str, path: str = "", mail: bool = True) -> None:
+    """Leave a notice for the member and mail it; a second call with the same key does nothing.
+
+    Belongs inside a command. `path` leads to the page where something can be done.
+    """
+    notice, is_new = Notice.objects.get_or_create(
+        to=member, key=key, defaults={"subject": subject, "text": text, "path": path}
+    )
+    if is_new and mail:
+        later("core.mail_notice", notice.pk)
+
+
+def unread(member: Any) -> QuerySet[Notice]:
+    return Notice.objects.filter(to=member, read_at=None)
+
+
+def notices_of(member: Any) -> QuerySet[Notice]:
+    return Notice.objects.filter(to=member)
+
+
+def mail_notice(notice: Notice) -> None:
+    """Send the notice by mail. Its Message-ID never changes, so a repeat after a crash can be recognised."""
+    if notice.mailed_at:
+        return
+    link = f"\n\n{settings.BASE_URL}{notice.path}" if notice.path else ""
+    message = EmailMessage(
+        subject=notice.subject,
+        body=f"{notice.text}{link}\n\nCAIA portal\n",
+        to=[notice.to.email],
+        headers={"Message-ID": f"<{notice.pk}@{make_msgid(domain='caia.portal').split('@')[1]}"},
+    )
+    message.send()
+    Notice.objects.filter(pk=notice.pk).update(mailed_at=timezone.now())
+
+
+def mark_read(member: Any) -> int:
+    """Everything told so far counts as read; a convenience of the reader, not a change that anyone audits."""
+    return unread(member).update(read_at=timezone.now())

@@ -1,0 +1,83 @@
+"""Health endpoints, and the one helper through which every form page asks for its command."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_safe
+
+from apps.core import health
+from apps.core.errors import Invalid
+
+
+@require_safe
+def live(request: HttpRequest) -> HttpResponse:
+    """This web process answers."""
+    return JsonResponse({"live": True})
+
+
+@require_safe
+def ready(request: HttpRequest) -> HttpResponse:
+    """Each part's state; 503 when the portal can't do its work."""
+    report = health.as_json(health.parts())
+    return JsonResponse(report, status=200 if report["ready"] else 503)
+
+
+def form_page(
+    request: HttpRequest,
+    form: forms.BaseForm,
+    ask: Callable[[dict[str, Any]], Any],
+    *,
+    template: str,
+    then: str | Callable[[Any], str],
+    said: str | Callable[[Any], str] = "",
+    **context: Any,
+) -> HttpResponse:
+    """Show the form; once it is filled, ask for one command, say what happened and go on to `then`.
+
+    Invalid input comes back on the form with status 422 and nothing typed is lost.
+    """
+    if request.method == "POST" and form.is_valid():
+        try:
+            result = ask(form.cleaned_data)
+        except Invalid as error:
+            _put_back(form, error)
+        else:
+            if words := said(result) if callable(said) else said:
+                messages.success(request, words)
+            return redirect(_next_of(request) or (then(result) if callable(then) else then))
+    status = 422 if form.errors else 200
+    return render(request, template, {"form": form, **context}, status=status)
+
+
+def act_with_reason(
+    request: HttpRequest, form: forms.Form, ask: Callable[[str], Any], *, then: str, said: str
+) -> HttpResponse:
+    """Ask for one command that only needs a reason, from a button that asked for it; then go on to `then`."""
+    if not form.is_valid():
+        messages.error(request, "Nothing was done: say why, in a sentence of at most 500 characters.")
+        return redirect(then)
+    try:
+        ask(form.cleaned_data["reason"])
+    except Invalid as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, said)
+    return redirect(then)
+
+
+def _put_back(form: forms.BaseForm, error: Invalid) -> None:
+    for field, words in error.fields.items():
+        form.add_error(field if field in form.fields else None, words)  # type: ignore[attr-defined]
+    if not error.fields:
+        form.add_error(None, str(error))  # type: ignore[attr-defined]
+
+
+def _next_of(request: HttpRequest) -> str:
+    """The page to go back to, if the form named one of ours."""
+    target = request.POST.get("next", "")
+    return target if url_has_allowed_host_and_scheme(target, allowed_hosts=None) else ""

@@ -1,0 +1,21 @@
+"""What one can ask of the record's page."""
+
+from django import forms
+
+from apps.alliance.models import Center, Member
+from apps.alliance.selectors import visible_centers
+from apps.audit.models import Outcome
+
+
+class EventFilters(forms.Form):
+    """Narrow the record by outcome, event, center and time."""
+
+    outcome = forms.ChoiceField(required=False, choices=[("", "Any outcome"), *Outcome.choices])
+    event = forms.CharField(required=False, max_length=100, label="Event begins with")
+    center = forms.ModelChoiceField(Center.objects.none(), required=False, to_field_name="slug", empty_label="Any center")
+    since = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, *args: object, member: Member, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["center"].queryset = visible_centers(member).order_by("short_name")  # type: ignore[attr-defined]

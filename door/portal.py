@@ -1,0 +1,103 @@
+"""What the portal needs before it serves: tables, static files, the demo alliance; each only when something changed."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from door import cluster
+from door.ground import Ground
+from door.home import PYTHON, REPO
+from door.say import Trouble, log, step
+
+_DONE = "done"
+
+
+def make_ready(ground: Ground) -> None:
+    """Migrate, collect static files, load the demo alliance."""
+    database = _database_name(ground)
+    with step("tables") as notes:
+        notes.append(_once(ground, "migrated", f"{database} {_digest(_migrations())}", ["migrate", "--verbosity", "1"], owner=True))
+    with step("static files") as notes:
+        digest = _digest([*_files(REPO / "static"), REPO / "uv.lock"])
+        present = (ground.home.root / "static").exists()
+        words = ["collectstatic", "--noinput", "--verbosity", "0"]
+        notes.append(_once(ground, "static", f"{digest} {present}" if present else f"{digest} True", words, again=not present))
+    if ground.is_demo:
+        with step("the demo alliance") as notes:
+            notes.append(_once(ground, "demo", database, ["load_demo"]))
+
+
+def people_in_brief(ground: Ground) -> list[str]:
+    """A few lines on how to sign in, for the end of `up`."""
+    if not ground.is_demo:
+        return []
+    answer = manage(ground, ["load_demo", "--list", "--brief"])
+    if answer.returncode != 0:
+        return ["Sign in as a demo person: the sign-in page offers them."]
+    return answer.stdout.strip().splitlines()
+
+
+def show_people(ground: Ground) -> int:
+    """The whole list of demo people."""
+    answer = manage(ground, ["load_demo", "--list"])
+    if answer.returncode != 0:
+        log.error("load_demo --list: %s", answer.stderr)
+        raise Trouble(f"The list of demo people could not be read: {_reason(answer)}", "See ./caia logs web.")
+    print(answer.stdout, end="")
+    return 0
+
+
+def manage(ground: Ground, words: list[str], *, owner: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run one of Django's commands; as the owner of the tables only where asked."""
+    environment = ground.process_environment(owner=owner)
+    if owner:
+        environment["DATABASE_URL"] = environment["DATABASE_OWNER_URL"]
+    return subprocess.run(
+        [PYTHON, "manage.py", *words], cwd=REPO, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+
+
+def _once(ground: Ground, name: str, wanted: str, words: list[str], *, owner: bool = False, again: bool = False) -> str:
+    """Run a command unless it was done for exactly this; what was done, in a word."""
+    done = ground.home.read(_DONE)
+    if done.get(name) == wanted and not again:
+        return "nothing new"
+    answer = manage(ground, words, owner=owner)
+    log.info("%s: %s\n%s\n%s", words, answer.returncode, answer.stdout, answer.stderr)
+    if answer.returncode != 0:
+        raise Trouble(
+            f"`manage.py {words[0]}` failed: {_reason(answer)}",
+            f"What was done so far stays and the next ./caia up goes on from there. Details: {ground.home.log / 'door.log'}",
+        )
+    ground.home.write(_DONE, {**ground.home.read(_DONE), name: wanted})
+    return "done"
+
+
+def _reason(answer: subprocess.CompletedProcess[str]) -> str:
+    lines = [line.strip() for line in answer.stderr.strip().splitlines() if line.strip()]
+    return lines[-1][:300] if lines else f"exit code {answer.returncode}"
+
+
+def _database_name(ground: Ground) -> str:
+    """Names this very database."""
+    outside = ground.outside.get("DATABASE_URL")
+    return hashlib.sha256(outside.encode()).hexdigest() if outside else cluster.identity(ground)
+
+
+def _migrations() -> list[Path]:
+    return [*sorted((REPO / "apps").glob("*/migrations/*.py")), REPO / "uv.lock"]
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path.relative_to(REPO)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

@@ -1,0 +1,91 @@
+"""SeaweedFS as a part: all its ports on loopback, every door of it behind a key."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+from door import probes
+from door.ground import Ground, bin_path
+
+PORTS = (
+    "s3",
+    "s3_grpc",
+    "weed_master",
+    "weed_master_grpc",
+    "weed_volume",
+    "weed_volume_grpc",
+    "weed_filer",
+    "weed_filer_grpc",
+    "weed_admin",
+    "weed_admin_grpc",
+)
+
+
+def command(ground: Ground) -> list[str]:
+    """`weed mini` with every port named, since each would otherwise be a fixed one; paths are relative to its folder."""
+    port = ground.ports
+    wishes: dict[str, object] = {
+        "dir": "volumes",
+        "ip": "127.0.0.1",
+        "ip.bind": "127.0.0.1",
+        "master.port": port["weed_master"],
+        "master.port.grpc": port["weed_master_grpc"],
+        "volume.port": port["weed_volume"],
+        "volume.port.grpc": port["weed_volume_grpc"],
+        "filer.port": port["weed_filer"],
+        "filer.port.grpc": port["weed_filer_grpc"],
+        "filer.localSocket": "filer.sock",
+        "s3.port": port["s3"],
+        "s3.port.grpc": port["s3_grpc"],
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
+        "s3.iam": "false",
+        "s3.config": "s3.json",
+        "s3.localSocket": "s3.sock",
+        "admin.port": port["weed_admin"],
+        "admin.port.grpc": port["weed_admin_grpc"],
+        "admin.ui": "false",
+        "webdav": "false",
+        "master.telemetry": "false",
+        "master.volumeSizeLimitMB": 1024,
+        "volume.max": 0,
+    }
+    said = [f"-{name}={value}" for name, value in wishes.items()]
+    return [str(bin_path("weed")), "-logtostderr=true", "-v=0", "mini", *said]
+
+
+def prepare(ground: Ground) -> None:
+    """Write the keys; anonymous calls are refused on every port."""
+    folder = ground.folder("seaweedfs")
+    ground.account.own(folder)
+    ground.account.own(folder / "volumes")
+    actions = ["Admin", "Read", "Write", "List", "Tagging"]
+    keys = {"accessKey": ground.secret("s3_access"), "secretKey": ground.secret("s3_secret")}
+    identities = {"identities": [{"name": "portal", "credentials": [keys], "actions": actions}]}
+    ground.write_for_account(folder / "s3.json", json.dumps(identities))
+    sections = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
+    toml = "".join(f'[{name}]\nkey = "{ground.secret("storage")}-{name}"\n' for name in sections)
+    ground.write_for_account(folder / "security.toml", toml)
+    clear_sockets(ground)
+
+
+def probe(ground: Ground) -> str:
+    """S3 answers and a volume server has room for an object."""
+    status, _ = probes.get(ground.ports["s3"], "/status")
+    if status != 200:
+        return "S3 does not answer yet"
+    _, body = probes.get(ground.ports["weed_master"], "/dir/status")
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        if json.loads(body)["Topology"]["Max"] > 0:
+            return ""
+    return "no volume server yet"
+
+
+def clear_sockets(ground: Ground) -> None:
+    """Remove the sockets that weed leaves in /tmp when it is killed."""
+    for name in ("s3_grpc", "weed_master_grpc", "weed_volume_grpc", "weed_filer_grpc"):
+        for path in Path("/tmp").glob(f"seaweedfs-*-{ground.ports[name]}.sock"):
+            with contextlib.suppress(OSError):
+                path.unlink()

@@ -1,0 +1,4 @@
+// What scripts add to pages that work without them. Each module looks for its own marks and does nothing without.
+import "./keys.js";
+import "./listing.js";
+import "./menus.js";

@@ -1,0 +1,120 @@
+"""Test databases: migrated once by the owner, cloned for each worker, used by the portal's role that owns nothing."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from psycopg import sql
+
+from caia_portal.environment import Environment
+
+OWNER_URL = os.environ.get("DATABASE_OWNER_URL", os.environ.get("DATABASE_URL", ""))
+KEPT = {"django_migrations", "django_content_type", "auth_permission", "alliance_alliance"}
+
+
+def owner_settings(name: str) -> dict[str, object]:
+    """Django's connection parts for the owner on this database."""
+    return {**Environment({**os.environ, "DATABASE_URL": OWNER_URL}).database(), "NAME": name}
+
+
+@contextmanager
+def owner(name: str | None = None) -> Iterator[psycopg.Connection]:
+    """A plain connection as the owner, in autocommit, to this database or the one the worker uses."""
+    parts = owner_settings(name or str(settings.DATABASES["default"]["NAME"]))
+    connection = psycopg.connect(
+        host=str(parts["HOST"]),
+        port=str(parts["PORT"]) or None,
+        user=str(parts["USER"]),
+        password=str(parts["PASSWORD"]),
+        dbname=str(parts["NAME"]),
+        autocommit=True,
+    )
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def make(name: str) -> None:
+    """A fresh database of this name, cloned from the migrated template."""
+    template = _template()
+    with owner(_maintenance()) as connection:
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        connection.execute(
+            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+
+
+def drop(name: str) -> None:
+    with owner(_maintenance()) as connection:
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+def truncate() -> None:
+    """Empty every table but those that migrations fill; only the owner can, and the record only with triggers off."""
+    with owner() as connection:
+        rows = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+        tables = [row[0] for row in rows if row[0] not in KEPT]
+        connection.execute("alter table audit_event disable trigger user")
+        names = sql.SQL(", ").join(sql.Identifier(table) for table in tables)
+        connection.execute(sql.SQL("truncate {}").format(names))
+        connection.execute("alter table audit_event enable trigger user")
+
+
+def _maintenance() -> str:
+    return str(Environment().database()["NAME"])
+
+
+def _template() -> str:
+    """The name of the migrated template; made once for each set of migrations, whoever comes first."""
+    name = f"template_{_digest()}"
+    with owner(_maintenance()) as connection:
+        connection.execute("select pg_advisory_lock(20261123)")
+        found = connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone()
+        if not found:
+            connection.execute(sql.SQL("drop database if exists making_template with (force)"))
+            connection.execute(sql.SQL("create database making_template"))
+            _prepare("making_template")
+            _migrate("making_template")
+            connection.execute(sql.SQL("alter database making_template rename to {}").format(sql.Identifier(name)))
+        connection.execute("select pg_advisory_unlock(20261123)")
+    return name
+
+
+def _prepare(name: str) -> None:
+    """The grants that ./caia up gives the portal's role when it makes a database."""
+    portal = sql.Identifier(str(Environment().database()["USER"]))
+    with owner(name) as connection:
+        connection.execute("revoke create on schema public from public")
+        connection.execute(
+            sql.SQL("alter default privileges in schema public grant select, insert, update, delete on tables to {}").format(portal)
+        )
+        connection.execute(
+            sql.SQL("alter default privileges in schema public grant usage, select on sequences to {}").format(portal)
+        )
+
+
+def _migrate(name: str) -> None:
+    connection = connections["default"]
+    connection.close()
+    kept = {key: connection.settings_dict[key] for key in ("NAME", "USER", "PASSWORD")}
+    connection.settings_dict.update({key: owner_settings(name)[key] for key in kept})
+    try:
+        call_command("migrate", verbosity=0)
+    finally:
+        connection.close()
+        connection.settings_dict.update(kept)
+
+
+def _digest() -> str:
+    root = Path(settings.BASE_DIR)
+    digest = hashlib.sha256()
+    for file in sorted([*root.glob("apps/*/migrations/*.py"), root / "uv.lock", *root.glob("apps/*/models.py")]):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
