@@ -10,7 +10,7 @@ import traceback
 
 from door import say
 from door.home import PYTHON, REPO, main_home
-from door.say import Trouble, line
+from door.say import Trouble
 
 WORDS = """\
 caia: the only front door
@@ -48,10 +48,13 @@ def main(words: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 the outer edge: no traceback reaches the person
         say.log.error("%s", traceback.format_exc())
         print(f"\ncaia: this should not have happened: {type(error).__name__}: {error}", file=sys.stderr)
-        print(f"      The details are in {main_home().log / 'door.log'}; please send them to the maintainers.", file=sys.stderr)
+        print(
+            f"      The details are in {main_home().log / 'door.log'}; please send them to the maintainers.",
+            file=sys.stderr,
+        )
         return 1
 
 
@@ -164,7 +167,9 @@ def _shell(words: list[str]) -> int:
     from door import up
 
     ground = up.standing_ground()
-    return subprocess.run([PYTHON, "manage.py", "shell", *words], cwd=REPO, env=ground.process_environment(), check=False).returncode
+    return subprocess.run(
+        [PYTHON, "manage.py", "shell", *words], cwd=REPO, env=ground.process_environment(), check=False
+    ).returncode
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The account that services run under: ours as an ordinary user, an unprivileged one when root (PostgreSQL refuses root)."""
+"""The account that services run under: ours, or an unprivileged one when root (PostgreSQL refuses root)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 1, 2
 
 @dataclass(frozen=True)
 class Account:
-    """Who a dropped service becomes; `capability` lets it walk through closed folders such as /root, where that is needed."""
+    """Who a service becomes; `capability` lets it walk through closed folders such as /root, where needed."""
 
     uid: int
     gid: int
@@ -50,6 +50,7 @@ def launch_words(
     dies_by: str = "",
     folder: Path | str = "",
     environment: Path | str = "",
+    is_our_child: bool = False,
 ) -> list[str]:
     """The command line that runs a command by way of door/launch.py."""
     words = [str(PYTHON), "-I", "-S", str(_LAUNCH)]
@@ -59,6 +60,8 @@ def launch_words(
         words += ["--mark", mark]
     if dies_by:
         words += ["--dies-by", dies_by]
+    if is_our_child:
+        words += ["--parent", str(os.getpid())]
     if environment:
         words += ["--environment", str(environment)]
     if folder:

@@ -25,6 +25,7 @@ _FLEETING = {
     "shared_buffers": "128MB",
     "max_connections": "150",
     "max_wal_size": "4GB",
+    "deadlock_timeout": "50ms",  # tests of rivals meet many; in production a second is right
 }
 
 
@@ -84,8 +85,8 @@ def put_right(ground: Ground) -> None:
     if ground.is_for_tests:
         # Test databases are copies of template1, so it carries the same rights.
         run_sql(ground, _schema(), database="template1")
-    made = run_sql(ground, f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'").strip()
-    if not made:
+    made = run_sql(ground, "SELECT datname FROM pg_database").split()
+    if DATABASE not in made:
         run_sql(ground, f"CREATE DATABASE {DATABASE} OWNER caia_owner")
     rights = f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC; GRANT CONNECT ON DATABASE {DATABASE} TO caia_portal;"
     run_sql(ground, rights + _schema(), database=DATABASE)
@@ -103,7 +104,17 @@ def run_sql(ground: Ground, sql: str, *, database: str = "postgres") -> str:
 
 def stop(ground: Ground) -> None:
     """Stop the server in order, so that its folder can be copied."""
-    words = [str(bin_path(f"{_BIN}/pg_ctl")), "stop", "-m", "fast", "-w", "-t", "30", "-D", str(ground.folder("postgres"))]
+    words = [
+        str(bin_path(f"{_BIN}/pg_ctl")),
+        "stop",
+        "-m",
+        "fast",
+        "-w",
+        "-t",
+        "30",
+        "-D",
+        str(ground.folder("postgres")),
+    ]
     subprocess.run(launch_words(words, account=ground.account), cwd="/", capture_output=True, check=True, timeout=40)
 
 
@@ -160,7 +171,9 @@ def _initdb_trouble(ground: Ground, said: str) -> Trouble:
         package = {"libz.so.1": "zlib1g"}.get(library, library)
         return Trouble(f"PostgreSQL needs the system library {library}.", f"Debian, Ubuntu: apt-get install {package}")
     if "No space left" in said:
-        return Trouble(f"The disk that holds {ground.home.root} is full.", "Free some space, or set CAIA_HOME elsewhere.")
+        return Trouble(
+            f"The disk that holds {ground.home.root} is full.", "Free some space, or set CAIA_HOME elsewhere."
+        )
     reason = (said.strip().splitlines() or ["no reason given"])[-1]
     return Trouble(f"The database could not be made: {reason}", f"Details are in {ground.home.log / 'door.log'}.")
 

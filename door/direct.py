@@ -1,4 +1,4 @@
-"""Parts as children of the door itself, without a supervisor: for tests and measurements, which end with the command."""
+"""Parts as children of the door itself, without a supervisor: for tests and measurements."""
 
 from __future__ import annotations
 
@@ -41,11 +41,17 @@ def _start(ground: Ground, part: Part) -> subprocess.Popen[bytes]:
         mark=mark(ground.home, part.name),
         dies_by="SIGKILL" if ground.is_for_tests else f"SIG{part.stop_signal}",
         folder=part.folder(ground),
+        is_our_child=True,
     )
     with (ground.home.log / f"{part.name}.log").open("ab") as out:
         # A session of its own: Ctrl-C is for the door, which then stops its parts in order.
         return subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, env=ground.bare_environment()
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            env=ground.bare_environment(),
         )
 
 
@@ -55,7 +61,10 @@ def _wait(ground: Ground, part: Part, child: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < until:
         if child.poll() is not None:
             log.error("%s ended with %s while starting", part.name, child.returncode)
-            raise Trouble(f"{part.what} ended while starting: {last_words(ground, part)}", f"Its log: {ground.home.log / part.name}.log")
+            raise Trouble(
+                f"{part.what} ended while starting: {last_words(ground, part)}",
+                f"Its log: {ground.home.log / part.name}.log",
+            )
         wrong = part.probe(ground)
         if not wrong:
             return

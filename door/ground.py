@@ -47,9 +47,13 @@ class Ground:
             "REDIS_URL": self.outside.get("REDIS_URL") or self._redis_url(),
             "S3_ENDPOINT_URL": self.outside.get("S3_ENDPOINT_URL") or self._s3_url(),
             "S3_ACCESS_KEY_ID": os.environ.get("S3_ACCESS_KEY_ID", "") if s3_outside else self.secret("s3_access"),
-            "S3_SECRET_ACCESS_KEY": os.environ.get("S3_SECRET_ACCESS_KEY", "") if s3_outside else self.secret("s3_secret"),
+            "S3_SECRET_ACCESS_KEY": os.environ.get("S3_SECRET_ACCESS_KEY", "")
+            if s3_outside
+            else self.secret("s3_secret"),
             "CAIA_SECRET_KEY": os.environ.get("CAIA_SECRET_KEY") or self.secret("secret_key"),
-            "CAIA_BASE_URL": f"http://localhost:{self.ports['web']}" if "web" in self.ports else "http://localhost:8000",
+            "CAIA_BASE_URL": f"http://localhost:{self.ports['web']}"
+            if "web" in self.ports
+            else "http://localhost:8000",
             "CAIA_HOME": str(self.home.root),
         }
         if self.is_demo:
@@ -108,4 +112,3 @@ def bin_path(name: str) -> Path:
 def _packages() -> Path:
     found = sorted((VENV / "lib").glob("python3.*/site-packages"))
     return found[-1] if found else Path(sysconfig.get_path("purelib"))
-

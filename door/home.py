@@ -40,7 +40,11 @@ class Home:
     def make(self) -> None:
         """Make the folders, or say plainly why that fails."""
         try:
-            for folder, mode in ((self.root, 0o711 if os.geteuid() == 0 else 0o700), (self.log, 0o700), (self.run, 0o700)):
+            for folder, mode in (
+                (self.root, 0o711 if os.geteuid() == 0 else 0o700),
+                (self.log, 0o700),
+                (self.run, 0o700),
+            ):
                 folder.mkdir(parents=True, exist_ok=True)
                 if folder.stat().st_uid == os.geteuid():
                     folder.chmod(mode)
@@ -129,7 +133,9 @@ def is_free(port: int) -> bool:
 
 def _unwritable(folder: Path, error: OSError) -> Trouble:
     if error.errno == errno.ENOSPC:
-        return Trouble(f"The disk that holds {folder} is full.", "Free some space there, or set CAIA_HOME to a folder elsewhere.")
+        return Trouble(
+            f"The disk that holds {folder} is full.", "Free some space there, or set CAIA_HOME to a folder elsewhere."
+        )
     return Trouble(
         f"The folder {folder} cannot be written: {error.strerror}.",
         "Set CAIA_HOME to a folder that you may write, or give this one to your account (chown).",

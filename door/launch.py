@@ -8,13 +8,14 @@ import os
 import signal
 import sys
 
-_PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _RAISE = 1, 8, 47, 2
+_PR_SET_PDEATHSIG, _PR_SET_SECUREBITS, _PR_CAP_AMBIENT, _RAISE = 1, 28, 47, 2
+_NO_SETUID_FIXUP = 1 << 2
 _CAPABILITIES = {"dac_override": 1, "dac_read_search": 2}
 _CAPABILITY_VERSION_3 = 0x20080522
 
 
 def started_at(pid: int) -> int:
-    """The start time of a process in clock ticks since boot: with the pid it names a process for good; 0 if it is gone."""
+    """When a process started, in clock ticks since boot: with the pid it names it for good; 0 if it is gone."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()
@@ -34,8 +35,9 @@ def _capset(mask: int) -> None:
 def drop(uid: int, gid: int, capability: str) -> None:
     """Give up root for this account; keep at most the one capability that lets it reach its own files."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if capability:
-        libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    # Without this bit access(2), which initdb asks, knows nothing of the capability.
+    if capability and libc.prctl(_PR_SET_SECUREBITS, _NO_SETUID_FIXUP, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
@@ -59,13 +61,13 @@ def main() -> None:
     wishes.add_argument("--record", help="file that gets this process's id and start time")
     wishes.add_argument("--mark", help="value of CAIA_RUN, by which leftovers are known")
     wishes.add_argument("--dies-by", default="", help="signal that comes when the parent dies")
+    wishes.add_argument("--parent", type=int, default=os.getppid(), help="who the parent is, where that is known")
     wishes.add_argument("--account", default="", help="uid:gid to become")
     wishes.add_argument("--capability", default="", choices=["", *_CAPABILITIES])
     wishes.add_argument("--environment", default="", help="file of KEY=VALUE lines for the command")
     wishes.add_argument("--folder", default="", help="working directory of the command")
     wishes.add_argument("command", nargs="+")
     wish = wishes.parse_args()
-    parent = os.getppid()
     if wish.environment:
         os.environ.update(_serving(wish.environment))
     if wish.record:
@@ -82,9 +84,9 @@ def main() -> None:
     if wish.dies_by:
         # Set last: the kernel forgets it when credentials change.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(getattr(signal, wish.dies_by)), 0, 0, 0)
-        if os.getppid() != parent:
+        if os.getppid() != wish.parent:
             sys.exit(1)
-    os.execvp(wish.command[0], wish.command)
+    os.execvp(wish.command[0], wish.command)  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,8 +90,7 @@ def _beat(ground: Ground) -> list[str]:
 
 
 def _beat_prepare(ground: Ground) -> None:
-    shutil.rmtree(ground.folder("beat"), ignore_errors=True)
-    ground.folder("beat").mkdir(parents=True)
+    ground.folder("beat").mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 PARTS: tuple[Part, ...] = (

@@ -19,25 +19,21 @@ def make_ready(ground: Ground) -> None:
     """Migrate, collect static files, load the demo alliance."""
     database = _database_name(ground)
     with step("tables") as notes:
-        notes.append(_once(ground, "migrated", f"{database} {_digest(_migrations())}", ["migrate", "--verbosity", "1"], owner=True))
+        notes.append(
+            _once(
+                ground, "migrated", f"{database} {_digest(_migrations())}", ["migrate", "--verbosity", "1"], owner=True
+            )
+        )
     with step("static files") as notes:
         digest = _digest([*_files(REPO / "static"), REPO / "uv.lock"])
         present = (ground.home.root / "static").exists()
         words = ["collectstatic", "--noinput", "--verbosity", "0"]
-        notes.append(_once(ground, "static", f"{digest} {present}" if present else f"{digest} True", words, again=not present))
+        notes.append(
+            _once(ground, "static", f"{digest} {present}" if present else f"{digest} True", words, again=not present)
+        )
     if ground.is_demo:
         with step("the demo alliance") as notes:
             notes.append(_once(ground, "demo", database, ["load_demo"]))
-
-
-def people_in_brief(ground: Ground) -> list[str]:
-    """A few lines on how to sign in, for the end of `up`."""
-    if not ground.is_demo:
-        return []
-    answer = manage(ground, ["load_demo", "--list", "--brief"])
-    if answer.returncode != 0:
-        return ["Sign in as a demo person: the sign-in page offers them."]
-    return answer.stdout.strip().splitlines()
 
 
 def show_people(ground: Ground) -> int:
@@ -56,7 +52,15 @@ def manage(ground: Ground, words: list[str], *, owner: bool = False) -> subproce
     if owner:
         environment["DATABASE_URL"] = environment["DATABASE_OWNER_URL"]
     return subprocess.run(
-        [PYTHON, "manage.py", *words], cwd=REPO, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        [PYTHON, "manage.py", *words],
+        cwd=REPO,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        # What it makes in CAIA_HOME, such as the demo's mail, is for this account alone.
+        umask=0o077,
     )
 
 
@@ -70,7 +74,7 @@ def _once(ground: Ground, name: str, wanted: str, words: list[str], *, owner: bo
     if answer.returncode != 0:
         raise Trouble(
             f"`manage.py {words[0]}` failed: {_reason(answer)}",
-            f"What was done so far stays and the next ./caia up goes on from there. Details: {ground.home.log / 'door.log'}",
+            f"Run ./caia up again: it goes on from there. Details: {ground.home.log / 'door.log'}",
         )
     ground.home.write(_DONE, {**ground.home.read(_DONE), name: wanted})
     return "done"

@@ -12,6 +12,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 log = logging.getLogger("caia.door")
+log.addHandler(logging.NullHandler())
 _began = time.monotonic()
 _HEARTBEAT_SECONDS = 10.0
 # Where progress goes: standard error when standard output is read by a program (--json).
@@ -77,7 +78,9 @@ def step(title: str, size: Callable[[], str] | None = None) -> Iterator[list[str
             print(f"{elapsed()}  {title} …", end="", file=out, flush=True)
         while not over.wait(1.0 if live else _HEARTBEAT_SECONDS):
             words = f"{title} … {time.monotonic() - began:.0f} s" + (f", {size()}" if size else "")
-            print(f"\r\x1b[K{elapsed()}  {words}" if live else f"{elapsed()}  {words}", end="" if live else "\n", file=out)
+            print(
+                f"\r\x1b[K{elapsed()}  {words}" if live else f"{elapsed()}  {words}", end="" if live else "\n", file=out
+            )
             out.flush()
 
     shower = threading.Thread(target=show, daemon=True)

@@ -1,4 +1,4 @@
-"""One web process: serves the portal on the listening socket that supervisord holds, so that a restart loses no visitor."""
+"""One web process, on the listening socket that supervisord holds: a restart loses no visitor."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def show(*, as_json: bool) -> int:
     elif not state["is_running"]:
         print("It is not running. ./caia up starts it.")
         if state["leftovers"]:
-            print("An earlier run left processes behind; ./caia down stops them.")
+            print("Some of it runs: it is starting just now, or a start was killed (then ./caia down clears it away).")
     else:
         print(f"{state['address']}   {'ready' if state['is_ready'] else 'NOT READY'}   (home: {state['home']})")
         for row in state["parts"]:
@@ -36,27 +36,49 @@ def show(*, as_json: bool) -> int:
 def look() -> dict[str, Any]:
     """The state of this home, for programs."""
     home = main_home()
-    state: dict[str, Any] = {"home": str(home.root), "is_running": False, "is_ready": False, "address": "", "parts": [], "leftovers": 0}
-    if not Supervisor(home).is_there():
+    state: dict[str, Any] = {
+        "home": str(home.root),
+        "is_running": False,
+        "is_ready": False,
+        "address": "",
+        "parts": [],
+        "leftovers": 0,
+    }
+    if not Supervisor(home).is_there() or not home.read("standing"):
         state["leftovers"] = len(recorded(home))
         return state
     ground = up.standing_ground()
     rows = Supervisor(home).states()
     parts = [_row(ground, part, [row for row in rows if row["group"] == part.name]) for part in PARTS]
     is_ready = all(row["is_answering"] for row in parts)
-    return {**state, "is_running": True, "is_ready": is_ready, "address": ground.environment()["CAIA_BASE_URL"], "parts": parts}
+    return {
+        **state,
+        "is_running": True,
+        "is_ready": is_ready,
+        "address": ground.environment()["CAIA_BASE_URL"],
+        "parts": parts,
+    }
 
 
 def _row(ground: Ground, part: Part, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": part.name, "what": part.what}
     if not part.is_ours(ground):
-        return {"name": part.name, "what": part.what, "state": "outside", "address": f"${part.outside}", "is_answering": True,
-                "words": "somebody else runs it", "pids": [], "log": ""}  # fmt: skip
+        return {
+            **row,
+            "state": "outside",
+            "address": f"${part.outside}",
+            "is_answering": True,
+            "words": "run by others",
+        }
     states = {row["statename"] for row in rows}
-    wrong = part.probe(ground) if states == {"RUNNING"} else ", ".join(sorted(state.lower() for state in states)) or "unknown"
+    wrong = (
+        part.probe(ground)
+        if states == {"RUNNING"}
+        else ", ".join(sorted(state.lower() for state in states)) or "unknown"
+    )
     since = min((time.time() - row["start"] for row in rows if row["statename"] == "RUNNING"), default=0.0)
     return {
-        "name": part.name,
-        "what": part.what,
+        **row,
         "state": "running" if states == {"RUNNING"} else "down",
         "address": part.address(ground),
         "is_answering": not wrong,
@@ -75,7 +97,9 @@ def logs(name: str, *, follow: bool, lines: int) -> int:
     """Print the last lines of one part's log, or of every log; go on with what comes where asked."""
     folder = main_home().log
     if name and not part_named(name) and not sorted(folder.glob(f"{name}*.log")):
-        raise Trouble(f"there is no part '{name}'.", f"Parts: {', '.join(part.name for part in PARTS)}, supervisord, door.")
+        raise Trouble(
+            f"there is no part '{name}'.", f"Parts: {', '.join(part.name for part in PARTS)}, supervisord, door."
+        )
     paths = _logs_of(name, folder)
     if not paths:
         raise Trouble("Nothing was written yet.", "./caia up starts the parts.")

@@ -24,7 +24,7 @@ PORTS = (
 
 
 def command(ground: Ground) -> list[str]:
-    """`weed mini` with every port named, since each would otherwise be a fixed one; paths are relative to its folder."""
+    """`weed mini` with every port named, since each would otherwise be fixed; paths are relative to its folder."""
     port = ground.ports
     wishes: dict[str, object] = {
         "dir": "volumes",
@@ -86,6 +86,6 @@ def probe(ground: Ground) -> str:
 def clear_sockets(ground: Ground) -> None:
     """Remove the sockets that weed leaves in /tmp when it is killed."""
     for name in ("s3_grpc", "weed_master_grpc", "weed_volume_grpc", "weed_filer_grpc"):
-        for path in Path("/tmp").glob(f"seaweedfs-*-{ground.ports[name]}.sock"):
+        for path in Path("/tmp").glob(f"seaweedfs-*-{ground.ports[name]}.sock"):  # noqa: S108 where weed puts them
             with contextlib.suppress(OSError):
                 path.unlink()

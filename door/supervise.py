@@ -21,6 +21,8 @@ from door.parts import Part
 from door.say import Trouble, log
 
 _SOCKET = "supervisor.sock"
+# Its folder is the working directory: by this name it stays within the 107 bytes that a socket has.
+_SHORT_PATH = f"/proc/self/cwd/{_SOCKET}"
 _START_SECONDS = 10.0
 _HEAD = """\
 [supervisord]
@@ -41,6 +43,10 @@ chmod=0600
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
+
+
+class PortTaken(Exception):
+    """Somebody else took a port between choosing and starting."""
 
 
 class _Connection(http.client.HTTPConnection):
@@ -74,7 +80,7 @@ class Supervisor:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._far = xmlrpc.client.ServerProxy("http://localhost", transport=_Transport(home.run)).supervisor
+        self._far: Any = xmlrpc.client.ServerProxy("http://localhost", transport=_Transport(home.run)).supervisor
 
     def is_there(self) -> bool:
         """Whether it answers."""
@@ -86,7 +92,7 @@ class Supervisor:
     def states(self) -> list[dict[str, Any]]:
         """What supervisord knows of each process; an empty list where it does not answer."""
         try:
-            return list(self._far.getAllProcessInfo())  # type: ignore[call-overload]
+            return list(self._far.getAllProcessInfo())
         except (OSError, http.client.HTTPException, xmlrpc.client.Error):
             return []
 
@@ -94,15 +100,29 @@ class Supervisor:
         """The processes of one part."""
         return [row for row in self.states() if row["group"] == part.name]
 
-    def start(self, part: Part) -> None:
-        """Start a part, without waiting; fine where it runs already."""
-        with contextlib.suppress(xmlrpc.client.Fault):
+    def start(self, part: Part) -> bool:
+        """Start a part, without waiting; False where supervisord could not open the socket that the part shares."""
+        try:
             self._far.startProcessGroup(part.name, False)
+        except xmlrpc.client.ProtocolError as error:
+            log.error("starting %s: %s", part.name, error)
+            return False
+        except xmlrpc.client.Fault as error:
+            log.info("starting %s: %s", part.name, error)
+        return True
 
-    def stop(self, part: Part) -> None:
-        """Stop a part and wait for its end."""
-        with contextlib.suppress(xmlrpc.client.Fault):
-            self._far.stopProcessGroup(part.name, True)
+    def stop(self, parts: list[Part]) -> None:
+        """Stop these parts side by side and wait for their end."""
+        names = {part.name for part in parts}
+        for name in names:
+            with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
+                self._far.stopProcessGroup(name, False)
+        until = time.monotonic() + max(part.stop_seconds for part in parts) + 5
+        while time.monotonic() < until:
+            ended = ("STOPPED", "EXITED", "FATAL", "UNKNOWN")
+            if all(row["statename"] in ended for row in self.states() if row["group"] in names):
+                return
+            time.sleep(0.05)
 
     def shut_down(self) -> None:
         """Ask it to stop every part and end."""
@@ -119,11 +139,17 @@ def start(ground: Ground, parts: list[Part], *, stays: bool) -> Supervisor:
         record=ground.home.run / "supervisord.pid",
         mark=mark(ground.home, "supervisord"),
         dies_by="" if stays else "SIGTERM",
+        is_our_child=True,
         folder=ground.home.run,
     )
     with (ground.home.log / "supervisord.out").open("wb") as out:
         child = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, env=ground.bare_environment()
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            env=ground.bare_environment(),
         )
     line, until = Supervisor(ground.home), time.monotonic() + _START_SECONDS
     while time.monotonic() < until and child.poll() is None:
@@ -132,12 +158,16 @@ def start(ground: Ground, parts: list[Part], *, stays: bool) -> Supervisor:
         time.sleep(0.05)
     said = (ground.home.log / "supervisord.out").read_text(encoding="utf-8", errors="replace").strip()
     log.error("supervisord did not start: %s", said)
-    raise Trouble(f"The supervisor did not start: {(said.splitlines() or ['it said nothing'])[-1]}", f"See {ground.home.log}.")
+    if "Could not create FastCGI socket" in said:
+        raise PortTaken("the port of the portal's pages was taken by another program")
+    raise Trouble(
+        f"The supervisor did not start: {(said.splitlines() or ['it said nothing'])[-1]}", f"See {ground.home.log}."
+    )
 
 
 def configuration(ground: Ground, parts: list[Part]) -> str:
     """supervisord.conf for these parts."""
-    head = _HEAD.format(log=_escaped(ground.home.log), run=_escaped(ground.home.run), socket=_SOCKET)
+    head = _HEAD.format(log=_escaped(ground.home.log), run=_escaped(ground.home.run), socket=_SHORT_PATH)
     return head + "".join("\n" + "\n".join(_section(ground, part)) + "\n" for part in parts)
 
 
@@ -176,5 +206,3 @@ def _escaped(path: Path) -> str:
 def _quoted(word: str) -> str:
     """One word of a command line as supervisord's shlex reads it."""
     return '"' + word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%") + '"'
-
-

@@ -7,11 +7,12 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from door import chromium, cluster, storage
-from door.account import service_account
+from door.account import launch_words, service_account
 from door.direct import running
 from door.ground import Ground, outside_parts
 from door.home import PYTHON, REPO, Home, main_home
@@ -19,6 +20,8 @@ from door.launch import started_at
 from door.leftovers import stop_leftovers
 from door.parts import services
 from door.say import log, step, warn
+
+_GRACE_SECONDS = 30.0
 
 
 @contextlib.contextmanager
@@ -81,21 +84,23 @@ def _pytest_words(words: list[str], *, is_long: bool) -> list[str]:
 
 def _foreground(command: list[str], environment: dict[str, str]) -> int:
     """Run to the end; Ctrl-C and a polite kill reach the child first, and then us."""
-    child = subprocess.Popen(command, cwd=REPO, env=environment)
-    asked = False
+    patience = float("inf")
 
     def pass_on(number: int, _frame: object) -> None:
-        nonlocal asked
-        asked = True
+        nonlocal patience
+        patience = time.monotonic() + _GRACE_SECONDS
+        # A terminal has sent Ctrl-C to the child already.
         if number != signal.SIGINT or not os.isatty(0):
             child.send_signal(signal.SIGINT)
 
+    # Before the child starts: a shell's background job ignores Ctrl-C, and the child would inherit that.
     former = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    child = subprocess.Popen(launch_words(command, dies_by="SIGTERM", is_our_child=True), cwd=REPO, env=environment)
     try:
         while True:
-            try:
-                return child.wait(30 if asked else None)
-            except subprocess.TimeoutExpired:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return child.wait(1)
+            if time.monotonic() > patience:
                 child.kill()
     finally:
         for number, what in former.items():
@@ -133,7 +138,7 @@ def _make_template(base: Path, template: Home, ground: Ground) -> None:
 def _sweep(base: Path) -> None:
     """Remove what killed runs left: folders whose process is gone."""
     for folder in base.glob("run-*"):
-        _, pid, start = (folder.name.split("-") + ["0", "0"])[:3]
+        _, pid, start = [*folder.name.split("-"), "0", "0"][:3]
         if started_at(int(pid)) != int(start):
             home = Home(folder)
             stop_leftovers(home)

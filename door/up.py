@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
 
 from door import cluster, portal, python_parts, storage, supervise, vendor
 from door.account import service_account
@@ -14,46 +16,30 @@ from door.home import Home, is_free, main_home
 from door.leftovers import recorded, stop_leftovers
 from door.parts import PARTS, Part, waves
 from door.say import Trouble, elapsed, line, log, step, warn
-from door.supervise import Supervisor
+from door.supervise import PortTaken, Supervisor
 
 _PART_SECONDS = 90.0
 _TRIES = 3
 
 
-class _PortTaken(Exception):
-    """Somebody else took a port between choosing and starting."""
-
-
 def up(*, wait: bool, port: int | None = None) -> int:
     """Start everything that is not there yet; stay in the foreground unless told to return."""
     home = main_home()
-    lock = home.lock("up.lock")
-    if lock is None:
-        raise Trouble("Another ./caia up or down is at work in this home.", "Wait for it, or see ./caia status.")
-    if Supervisor(home).is_there() and "supervisord" in recorded(home):
-        ground = standing_ground()
-        line(f"It is running already: {ground.environment()['CAIA_BASE_URL']}  (./caia status tells more, ./caia down stops it)")
-        return 0
-    python_parts.make_ready()
-    vendor.make_ready()
-    left = stop_leftovers(home)
-    if left:
-        line(f"{elapsed()}  stopped {left} processes that an earlier run left behind")
-    former = {number: signal.signal(number, _interrupted) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        ground = _brought_up(home, stays=wait, port=port)
-        _say_ready(ground)
+    with _ending_politely():
+        with _alone(home):
+            if Supervisor(home).is_there() and home.read("standing"):
+                address = standing_ground().environment()["CAIA_BASE_URL"]
+                line(f"It is running already: {address}  (./caia status tells more, ./caia down stops it)")
+                return 0
+            ground = _brought_up(home, stays=wait, port=port)
+            _say_ready(ground)
         if wait:
             return 0
-        lock.close()
-        _stay(ground)
-    except BaseException:
-        if not wait or not Supervisor(home).is_there() or lock.closed is False:
-            _stop_all(home)
-        raise
-    finally:
-        for number, what in former.items():
-            signal.signal(number, what)
+        try:
+            _stay(ground)
+        finally:
+            with step("stopping"):
+                _stop_all(home)
     return 0
 
 
@@ -64,7 +50,7 @@ def down() -> int:
         left = stop_leftovers(home)
         line(f"Stopped {left} leftover processes." if left else "Nothing is running here.")
         return 0
-    with step("stopping"):
+    with _alone(home), step("stopping"):
         _stop_all(home)
     return 0
 
@@ -75,7 +61,9 @@ def standing_ground() -> Ground:
     kept = home.read("standing")
     if not kept or not Supervisor(home).is_there():
         raise Trouble("It is not running.", "./caia up starts it.")
-    return Ground(home, service_account(home.root), ports=kept["ports"], outside=kept["outside"], is_demo=kept["is_demo"])
+    return Ground(
+        home, service_account(home.root), ports=kept["ports"], outside=kept["outside"], is_demo=kept["is_demo"]
+    )
 
 
 def show_people() -> int:
@@ -83,18 +71,52 @@ def show_people() -> int:
     return portal.show_people(standing_ground())
 
 
+@contextlib.contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """No other up or down works in this home meanwhile."""
+    lock = home.lock("up.lock")
+    if lock is None:
+        raise Trouble("Another ./caia up or down is at work in this home.", "Wait for it, or see ./caia status.")
+    with lock:
+        yield
+
+
+@contextlib.contextmanager
+def _ending_politely() -> Iterator[None]:
+    """A closed terminal or a polite kill ends as Ctrl-C does: everything is stopped."""
+
+    def interrupted(number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    former = {number: signal.signal(number, interrupted) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, what in former.items():
+            signal.signal(number, what)
+
+
 def _brought_up(home: Home, *, stays: bool, port: int | None) -> Ground:
+    """Everything started and answering; nothing left running where that fails."""
+    python_parts.make_ready()
+    vendor.make_ready()
+    left = stop_leftovers(home)
+    if left:
+        line(f"{elapsed()}  stopped {left} processes that an earlier run left behind")
     refused: set[int] = set()
     for attempt in range(1, _TRIES + 1):
         ground = _new_ground(home, refused, port)
         try:
             _bring_up(ground, stays=stays)
             return ground
-        except _PortTaken as taken:
+        except PortTaken as taken:
             log.warning("attempt %d: %s", attempt, taken)
             _stop_all(home)
-            refused |= set(ground.ports.values())
-            warn(f"{taken}; trying other ports")
+            refused |= {number for number in ground.ports.values() if not is_free(number)}
+            warn(f"{taken}; trying another")
+        except BaseException:
+            _stop_all(home)
+            raise
     raise Trouble("Ports were taken by other programs three times in a row.", "Run ./caia up again.")
 
 
@@ -105,7 +127,9 @@ def _new_ground(home: Home, refused: set[int], port: int | None) -> Ground:
     wanted = [name for part in PARTS if part.is_ours(ground) for name in part.ports]
     ground.ports = home.ports(wanted, avoid=refused, wished=port)
     if ground.outside.get("DATABASE_URL") and not os.environ.get("DATABASE_OWNER_URL"):
-        warn("DATABASE_OWNER_URL is not set, so migrations run under the role of DATABASE_URL, which should own nothing")
+        warn(
+            "DATABASE_OWNER_URL is not set, so migrations run under the role of DATABASE_URL, which should own nothing"
+        )
     return ground
 
 
@@ -115,7 +139,6 @@ def _bring_up(ground: Ground, *, stays: bool) -> None:
         if part.is_service:
             _prepare(ground, part)
     ground.keep_environment()
-    ground.home.write("standing", {"ports": ground.ports, "outside": ground.outside, "is_demo": ground.is_demo})
     supervisor = supervise.start(ground, parts, stays=stays)
     _start(ground, supervisor, [part for part in parts if part.is_service])
     if "DATABASE_URL" not in ground.outside:
@@ -125,6 +148,8 @@ def _bring_up(ground: Ground, *, stays: bool) -> None:
     for part in others:
         part.prepare(ground)
     _start(ground, supervisor, others)
+    # Last, so that a start which was killed half way is not taken for one that stands.
+    ground.home.write("standing", {"ports": ground.ports, "outside": ground.outside, "is_demo": ground.is_demo})
 
 
 def _prepare(ground: Ground, part: Part) -> None:
@@ -138,7 +163,8 @@ def _prepare(ground: Ground, part: Part) -> None:
 def _start(ground: Ground, supervisor: Supervisor, parts: list[Part]) -> None:
     for wave in waves(parts):
         for part in wave:
-            supervisor.start(part)
+            if not supervisor.start(part):
+                raise PortTaken(f"a port of {part.name} was taken by another program")
         for part in wave:
             with step(part.what) as notes:
                 _wait(ground, supervisor, part)
@@ -164,57 +190,52 @@ def _wait(ground: Ground, supervisor: Supervisor, part: Part) -> None:
 def _raise_for(ground: Ground, part: Part, rows: list[dict[str, object]]) -> None:
     said = f"{last_words(ground, part)} {' '.join(str(row['spawnerr']) for row in rows)}"
     log.error("%s: %s", part.name, rows)
-    if "in use" in said.lower():
-        raise _PortTaken(f"a port of {part.name} was taken by another program")
-    raise Trouble(f"{part.what} ended while starting: {last_words(ground, part)}", f"./caia logs {part.name} shows more.")
+    if "in use" in said.lower() or not all(is_free(ground.ports[name]) for name in part.ports):
+        raise PortTaken(f"a port of {part.name} was taken by another program")
+    raise Trouble(
+        f"{part.what} ended while starting: {last_words(ground, part)}", f"./caia logs {part.name} shows more."
+    )
 
 
 def _say_ready(ground: Ground) -> None:
-    people = portal.people_in_brief(ground)
     line()
     line(f"{elapsed()}  ready:  {ground.environment()['CAIA_BASE_URL']}")
-    for words in people:
-        line(f"            {words}")
-    line("            ./caia demo names every demo person · ./caia status · ./caia logs · ./caia down")
+    if ground.is_demo:
+        line("            Sign in: choose one of the demo people on the sign-in page; ./caia demo names them all.")
+    line("            ./caia status · ./caia logs · ./caia down")
 
 
 def _stay(ground: Ground) -> None:
-    """Stay until Ctrl-C; tell of parts that come and go."""
+    """Stay until Ctrl-C; tell of parts that end and come back."""
     line("            Ctrl-C stops everything.")
-    supervisor, known = Supervisor(ground.home), dict[str, tuple[str, int]]()
-    while True:
-        rows = supervisor.states()
-        if not rows:
-            time.sleep(0.5)
-            if not supervisor.is_there():
-                raise Trouble("The supervisor is gone (./caia down from elsewhere, or killed).", "./caia up starts again.")
-        for row in rows:
-            now = (row["statename"], row["pid"])
-            before = known.get(row["name"])
-            if before and before != now and row["statename"] in ("RUNNING", "BACKOFF", "FATAL"):
-                line(f"{elapsed()}  {row['name']}: {row['statename'].lower()} {'again' if now[0] == 'RUNNING' else ''}".rstrip())
-            if before is None or row["statename"] in ("RUNNING", "BACKOFF", "FATAL"):
-                known[row["name"]] = now
+    supervisor, known = Supervisor(ground.home), dict[str, int]()
+    while supervisor.is_there():
+        for row in supervisor.states():
+            name, state, pid = row["name"], row["statename"], row["pid"]
+            if state == "RUNNING":
+                if known.get(name, pid) != pid:
+                    line(f"{elapsed()}  {name} ended and was started again")
+                known[name] = pid
+            elif state in ("BACKOFF", "FATAL") and known.get(name) != 0:
+                line(f"{elapsed()}  {name} does not start; ./caia logs {name} shows why")
+                known[name] = 0
         time.sleep(1.0)
+    line(f"{elapsed()}  stopped from elsewhere")
 
 
 def _stop_all(home: Home) -> None:
     supervisor = Supervisor(home)
     if supervisor.is_there():
+        for wave in reversed(waves(list(PARTS))):
+            supervisor.stop(wave)
         supervisor.shut_down()
         until = time.monotonic() + 60
         while "supervisord" in recorded(home) and time.monotonic() < until:
             time.sleep(0.1)
     stop_leftovers(home)
-    ports = home.read("standing").get("ports", {})
-    if "s3" in ports:
+    ports = home.read("ports")
+    if "weed_filer_grpc" in ports:
         storage.clear_sockets(Ground(home, service_account(home.root), ports=ports))
     for path in home.run.glob("*.pid"):
         path.unlink(missing_ok=True)
     (home.root / "standing").unlink(missing_ok=True)
-
-
-def _interrupted(number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
-
-
