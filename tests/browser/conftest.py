@@ -17,7 +17,9 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 CHROMIUM = os.environ.get("CHROMIUM_PATH", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'"
+)
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 FRAME = {
     "nav": [
@@ -54,7 +56,9 @@ def open_page(chromium: Browser) -> Iterator[Any]:
         contexts.append(context)
         page = context.new_page()
         page.complaints = []
-        page.on("console", lambda said: page.complaints.append(said.text) if said.type in {"error", "warning"} else None)
+        page.on(
+            "console", lambda said: page.complaints.append(said.text) if said.type in {"error", "warning"} else None
+        )
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         return page
 
@@ -65,7 +69,7 @@ def open_page(chromium: Browser) -> Iterator[Any]:
 
 @pytest.fixture
 def show(open_page: Any, settings: Any) -> Any:
-    """show(template, context, size=…, theme=…): a template in the browser under the real policy, with no server behind."""
+    """show(template, context, size=…, theme=…): a template in the browser under a strict policy, with no server."""
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

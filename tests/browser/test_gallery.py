@@ -1,9 +1,10 @@
-"""The gallery in a real browser: accessible in both themes, whole at both sizes, usable by keyboard and without scripts."""
+"""The gallery in a real browser: accessible in both themes, whole at both sizes, usable without mouse or scripts."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-PAGES = ["home/gallery.html", "home/home.html", "errors/404.html"]
+pytestmark = pytest.mark.slow
+PAGES = ["home/gallery.html", "home/home.html", "errors/404.html", "account/signup_closed.html"]
 
 
 def findings(page):
@@ -107,7 +108,9 @@ def test_sorting_replaces_only_the_listing_and_says_what_came(show):
 
 def test_an_answer_without_the_listing_is_opened_as_a_page(show):
     page = show("home/gallery.html")
-    page.route("**/?sort=role", lambda route: route.fulfill(status=200, content_type="text/html", body="<h1>Sign in</h1>"))
+    page.route(
+        "**/?sort=role", lambda route: route.fulfill(status=200, content_type="text/html", body="<h1>Sign in</h1>")
+    )
     page.click("#listing >> text=Role >> nth=0")
     page.wait_for_selector("h1:text-is('Sign in')")
 

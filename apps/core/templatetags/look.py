@@ -14,11 +14,11 @@ register = template.Library()
 # One place that decides what a state's word looks like. Everything not listed is neutral.
 TONES = {
     "good": "active accepted agreed approved done enrolled granted in_force met published ready released running "
-    "succeeded valid verified vouched yes",
+    "success succeeded valid verified vouched yes",
     "wait": "applicant checking draft invited new now open out_for_signature pending queued review starting stopping "
     "submitted waiting",
     "warn": "due ends_soon expiring late missing paused returned suspended unvouched",
-    "bad": "broken failed lapsed no refused rejected revoked terminated unmet",
+    "bad": "broken error failed failure lapsed no refused rejected revoked terminated unmet",
     "off": "cancelled closed ended expired inactive left none retired stopped todo withdrawn",
 }
 TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
@@ -30,8 +30,17 @@ ICON_OF_TONE = {
     "off": "circle-minus",
     "plain": "point",
 }
-ICON_OF_STATE = {"draft": "pencil", "invited": "mail", "returned": "arrow-back-up", "paused": "player-pause",
-                 "running": "player-play", "suspended": "ban", "todo": "circle-dashed", "queued": "hourglass"}  # fmt: skip
+ICON_OF_STATE = {
+    "draft": "pencil",
+    "invited": "mail",
+    "new": "bell",
+    "paused": "player-pause",
+    "queued": "hourglass",
+    "returned": "arrow-back-up",
+    "running": "player-play",
+    "suspended": "ban",
+    "todo": "circle-dashed",
+}
 
 
 @register.simple_tag(takes_context=True)
@@ -108,5 +117,5 @@ def lacking(lines: Iterable[Any] | None, key: str) -> list[Any]:
 @register.filter
 def initials(name: Any) -> str:
     """At most two letters for the round mark of a person."""
-    parts = [part for part in str(name).replace("-", " ").split() if part[0].isalpha() and not part.endswith(".")]
+    parts = [part for part in str(name).split() if part[0].isalpha() and not part.endswith(".")]
     return (parts[0][0] + (parts[-1][0] if len(parts) > 1 else "")).upper() if parts else "?"

@@ -1,6 +1,6 @@
 """Specimens for the component gallery: invented people and requests that look like real ones, and touch no database."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django import forms, template
@@ -42,6 +42,7 @@ class SpecimenFilters(forms.Form):
     state = forms.ChoiceField(label="State", required=False, choices=[("", "Any"), ("active", "Active")])
 
 
+STATES = ["active", "invited", "submitted", "returned", "suspended", "lapsed", "left", "draft", "running", "failed"]
 MEMBERS = [
     ("Amara Okafor", "Researcher", "Fred Hutch", "active", 214, 3),
     ("Julian Reyes", "Data steward", "MSK", "active", 1180, 12),
@@ -174,16 +175,17 @@ def _waiting() -> dict[str, list[dict[str, Any]]]:
 @register.simple_tag
 def specimens() -> dict[str, Any]:
     """Everything the gallery shows, by the name of its component."""
+    others = SpecimenFilters(auto_id="others_%s")
     wrong = SpecimenForm({"name": "", "center": "fh", "verdict": "accept", "reason": ""}, auto_id="wrong_%s")
     wrong.is_valid()
     return {
         "now": timezone.now(),
         "then": timezone.now() - timedelta(days=3, hours=4),
-        "until": date.today() + timedelta(days=40),
+        "until": timezone.localdate() + timedelta(days=40),
         "form": SpecimenForm(),
         "wrong": wrong,
         "listing": _listing(),
-        "none_found": _listing(rows=[], empty=True, filtered=True, count_words="0", next_url=None),
+        "none_found": _listing(rows=[], empty=True, filtered=True, filters=others, count_words="0", next_url=None),
         "none_yet": _listing(rows=[], empty=True, filters=None, count_words="", next_url=None),
         "decision": _decision(),
         "granted": [{**line, "met": True} for line in _decision() if line.get("met")],
@@ -195,6 +197,5 @@ def specimens() -> dict[str, Any]:
             {"label": "Agreements", "url": "#tabs", "current": False, "count": 6},
         ],
         "crumbs": [{"label": "Centers", "url": "#crumbs"}, {"label": "MSK", "url": "#crumbs"}],
-        "states": ["active", "invited", "submitted", "returned", "suspended", "lapsed", "left", "draft", "running",
-                   "queued", "failed"],  # fmt: skip
+        "states": STATES,
     }
