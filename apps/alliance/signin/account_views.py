@@ -1,35 +1,39 @@
 """One's own account, its sessions, and joining by invitation."""
 
 from typing import Any
+from uuid import UUID
 
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.models import Login
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from apps.alliance.forms import ReasonForm
 from apps.alliance.invitations import invitation_from
 from apps.alliance.models import Member
-from apps.alliance.selectors import role_words
+from apps.alliance.requests import MemberRequest
+from apps.alliance.selectors import role_words, visible_members
 from apps.alliance.services.people import accept_invitation, edit_profile
 from apps.alliance.signin import events, sessions
 from apps.alliance.signin.factor_views import factors_of
 from apps.alliance.signin.forms import JoinForm, ProfileForm
 from apps.alliance.signin.identity import providers
-from apps.core.views import form_page
+from apps.alliance.signin.services import reset_factors
+from apps.core.views import act_with_reason, form_page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def account(request: HttpRequest) -> HttpResponse:
+def account(request: MemberRequest) -> HttpResponse:
     """The member's own page: profile, ways to sign in, sessions, sign-in history."""
-    member: Any = request.user
+    member = request.user
     start = {"name": member.name, "position": member.position, "orcid": member.orcid}
     form = ProfileForm(request.POST or None, initial=start)
     return form_page(
@@ -49,9 +53,9 @@ def account(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @never_cache
-def session_list(request: HttpRequest) -> HttpResponse:
+def session_list(request: MemberRequest) -> HttpResponse:
     """Where the member is signed in; a POST ends all sessions but this one."""
-    member: Any = request.user
+    member = request.user
     if request.method == "POST":
         ended = sessions.end_sessions(member, but=request.session.session_key)
         events.saw(events.SESSION_CLOSED, request, member, why="ended from another session", sessions_ended=ended)
@@ -63,9 +67,9 @@ def session_list(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-def session_end(request: HttpRequest, pk: int) -> HttpResponse:
+def session_end(request: MemberRequest, pk: int) -> HttpResponse:
     """End one other session of the member."""
-    member: Any = request.user
+    member = request.user
     key = sessions.end_session(member, pk)
     if key is None:
         raise Http404
@@ -74,13 +78,33 @@ def session_end(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("usersessions_list")
 
 
+@require_POST
+@login_required
+def person_factors_reset(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """A center manager removes the second factors of somebody who lost them."""
+    member = get_object_or_404(visible_members(request.user), pk=pk)
+    return act_with_reason(
+        request,
+        ReasonForm(request.POST),
+        lambda reason: reset_factors(member, by=request.user, reason=reason),
+        event="alliance.factor.reset",
+        target=member,
+        then=reverse("alliance:person", args=[member.pk]),
+        said=f"{member}'s second factor is reset. They set up a new one at their next sign-in.",
+    )
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("password", "password_again")
 @never_cache
 def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
     """Who invites whom, and the name and password with which the person joins."""
     invitation = invitation_from(token)
-    if invitation is None or not invitation.is_open(timezone.now()) or invitation.member.status != Member.Status.INVITED:
+    if (
+        invitation is None
+        or not invitation.is_open(timezone.now())
+        or invitation.member.status != Member.Status.INVITED
+    ):
         return render(request, "account/invitation_closed.html", status=404)
     if request.user.is_authenticated:
         return render(request, "account/invitation_signed_in.html", {"invitation": invitation}, status=409)
@@ -88,9 +112,7 @@ def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
     form = JoinForm(request.POST or None, initial={"name": member.name})
 
     def join(given: dict[str, Any]) -> None:
-        accept_invitation(
-            member, by=member, invitation=invitation, name=given["name"], password=given["password"]
-        )
+        accept_invitation(member, by=member, invitation=invitation, name=given["name"], password=given["password"])
 
     response = form_page(
         request,

@@ -3,8 +3,8 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.core import ratelimit
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
@@ -41,7 +41,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Count the try before the password is looked at; raises Throttled."""
         email = str(credentials.get("email", ""))
-        self._login_failed_rl_usage = ratelimit.consume(request, action="login_failed", key=email)
+        self._login_failed_rl_usage = ratelimit.consume(request, app="allauth.account", action="login_failed")
         self._try = Try(request, email)
         try:
             if not self._login_failed_rl_usage:
@@ -52,7 +52,7 @@ class AccountAdapter(DefaultAccountAdapter):
             events.refused(request, member_with(email), str(error))
             raise
 
-    def authenticate(self, request: HttpRequest, **credentials: Any) -> Member | None:  # type: ignore[override]
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Member | None:
         member = super().authenticate(request, **credentials)
         if isinstance(member, Member):
             self._try.succeeded()
@@ -75,7 +75,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return None
 
     def login(self, request: HttpRequest, user: Any) -> None:
-        """Open the session and record it; the standing is asked again, since the second factor may have taken a while."""
+        """Open the session and record it. The standing is asked again: the second factor may have taken a while."""
         self._demand_standing(request, user)
         with transaction.atomic():
             super().login(request, user)
@@ -185,7 +185,7 @@ class FactorAdapter(DefaultMFAAdapter):
         others = Authenticator.objects.filter(user_id=authenticator.user_id, type__in=FACTORS)
         return others.exclude(pk=authenticator.pk).exists()
 
-    def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:  # noqa: A002
+    def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:
         count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
         return f"Passkey {count + 1}" if count else "Passkey"
 

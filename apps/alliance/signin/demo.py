@@ -4,7 +4,6 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 
 from apps.alliance.models import Center, Grant, Member
-from apps.alliance.selectors import role_words
 from apps.alliance.signin.vault import seal
 
 # As in apps.alliance.demo; nobody can own a name below example.org (RFC 2606).
@@ -44,5 +43,12 @@ def people_to_become() -> list[tuple[Center, list[tuple[Member, str]]]]:
     for member in people:
         member._held_grants = held[member.pk]
         _, rows = by_center.setdefault(member.center_id, (member.center, []))
-        rows.append((member, role_words(member) or "Researcher"))
+        rows.append((member, _roles(member)))
     return list(by_center.values())
+
+
+def _roles(member: Member) -> str:
+    """Roles in words; the center is said by the heading above."""
+    held = sorted(member.grants(), key=lambda grant: grant.role)
+    roles = [grant.role_words if grant.center_id else f"{grant.role_words} of the alliance" for grant in held]
+    return ", ".join(roles) or "Researcher"

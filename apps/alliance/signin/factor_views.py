@@ -88,6 +88,7 @@ class AddApp(_Add, app.ActivateTOTPView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         member = self.request.user
+        assert isinstance(member, Member)
         was_first = not has_factor(member)
         with transaction.atomic():
             response: HttpResponse = super().form_valid(form)
@@ -122,6 +123,7 @@ class AddPasskey(_Add, passkey.AddWebAuthnView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         member = self.request.user
+        assert isinstance(member, Member)
         was_first = not has_factor(member)
         with transaction.atomic():
             response: HttpResponse = super().form_valid(form)

@@ -186,7 +186,9 @@ class RenamePasskeyForm(passkey.EditWebAuthnForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _dress(self, name="Name of the passkey")
-        self.fields["name"] = forms.CharField(label="Name of the passkey", max_length=60, initial=self.initial.get("name"))
+        self.fields["name"] = forms.CharField(
+            label="Name of the passkey", max_length=60, initial=self.initial.get("name")
+        )
 
 
 class BecomeForm(forms.Form):
@@ -207,7 +209,9 @@ class ProfileForm(forms.Form):
         max_length=19,
         required=False,
         help_text="Such as 0000-0002-1825-0097.",
-        validators=[RegexValidator(r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$", "Four groups of four digits; the last may be X.")],
+        validators=[
+            RegexValidator(r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$", "Four groups of four digits; the last may be X.")
+        ],
     )
 
 
@@ -226,7 +230,10 @@ class JoinForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     password_again = forms.CharField(
-        label="Password again", strip=False, max_length=256, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+        label="Password again",
+        strip=False,
+        max_length=256,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -244,7 +251,9 @@ class IdentityProviderForm(forms.Form):
         assume_scheme="https",
         help_text="The OpenID Connect issuer of your center, such as https://login.your-center.org/realms/staff.",
     )
-    client_id = forms.CharField(label="Client ID", max_length=191, help_text="Given by your identity provider to the portal.")
+    client_id = forms.CharField(
+        label="Client ID", max_length=191, help_text="Given by your identity provider to the portal."
+    )
     client_secret = forms.CharField(
         label="Client secret",
         max_length=400,

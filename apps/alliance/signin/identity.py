@@ -36,7 +36,6 @@ class CenterIdentityAdapter(DefaultSocialAccountAdapter):
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> None:
         """allauth shall not match by address; member_for does, under more conditions."""
-        return None
 
     def list_apps(self, request: HttpRequest, provider: Any = None, client_id: Any = None) -> list[SocialApp]:
         """The providers, with their secrets readable for as long as this request takes."""
@@ -66,7 +65,9 @@ class CenterIdentityAdapter(DefaultSocialAccountAdapter):
     ) -> NoReturn:
         center = Center.objects.get(slug=provider.app.provider_id)
         words = f"{center}'s sign-in service did not let you through, or took too long. Try again from the start."
-        events.refused(request, None, words, center=str(center.pk), error=type(exception).__name__ if exception else str(error))
+        events.refused(
+            request, None, words, center=str(center.pk), error=type(exception).__name__ if exception else str(error)
+        )
         raise ImmediateHttpResponse(_refusal(request, center, words))
 
 
@@ -96,7 +97,9 @@ def _claims(sociallogin: SocialLogin, center: Center) -> dict[str, Any]:
     answer = sociallogin.account.extra_data
     token, told = answer.get("id_token") or {}, answer.get("userinfo") or {}
     if not token or (told and told.get("sub") != token.get("sub")):
-        raise NotAllowed(f"{center}'s sign-in service gave two different answers about who you are. Tell your IT department.")
+        raise NotAllowed(
+            f"{center}'s sign-in service gave two different answers about who you are. Tell your IT department."
+        )
     return {**token, **told}
 
 
@@ -120,7 +123,8 @@ def _tie(member: Member, sociallogin: SocialLogin, center: Center) -> None:
     """From now on this subject of the provider is this member; joins them, if an invitation is open."""
     if SocialAccount.objects.filter(user=member, provider=center.slug).exists():
         raise NotAllowed(
-            f"{center}'s sign-in service knows you as somebody else than before. Ask your center's managers to look into it."
+            f"{center}'s sign-in service knows you as somebody else than before. "
+            "Ask your center's managers to look into it."
         )
     invitation = open_invitation(member)
     if member.status == Member.Status.INVITED and invitation and invitation.is_open(timezone.now()):

@@ -1,4 +1,4 @@
-"""What holds for every request of somebody signed in: the session's limits, the second factor, the facts for the record."""
+"""What holds for every request of somebody signed in: the session's limits, the second factor, facts for the record."""
 
 from collections.abc import Callable
 from urllib.parse import urlencode
@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from apps.alliance.models import Member
 from apps.alliance.signin import events, sessions
 from apps.alliance.signin.proofs import facts, has_factor, mark_of, member_of
+from apps.alliance.signin.throttle import Throttled
 from apps.audit.source import coming_from
 from apps.core import error_pages
 from apps.core.errors import NeedsFreshFactor
@@ -97,6 +98,10 @@ class Actor:
             return self._prove_first(request)
         if isinstance(exception, RedisError):
             return error_pages.unavailable(request)  # a throttle that can't count lets nobody through
+        if isinstance(exception, Throttled):
+            response = error_pages.of(request, exception)
+            response["Retry-After"] = str(exception.seconds)
+            return response
         return None
 
     def _prove_first(self, request: HttpRequest) -> HttpResponse:

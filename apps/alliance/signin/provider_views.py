@@ -19,14 +19,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.alliance.models import Center
-from apps.alliance.policies import may_manage_center
+from apps.alliance.requests import MemberRequest
 from apps.alliance.selectors import visible_centers
 from apps.alliance.signin.forms import IdentityProviderForm
 from apps.alliance.signin.gateways import IdentityProvider
 from apps.alliance.signin.identity import providers
 from apps.alliance.signin.services import PROVIDER, connect_identity_provider, disconnect_identity_provider
-from apps.core.commands import proved_recently
-from apps.core.errors import NeedsFreshFactor, NotAllowed, Unavailable
+from apps.core.commands import demand
+from apps.core.errors import Unavailable
 from apps.core.views import form_page
 
 View = Callable[..., HttpResponse]
@@ -62,11 +62,11 @@ def provider_leave(request: HttpRequest, provider_id: str) -> HttpResponse:
         raise Http404
     limited = ratelimit.consume_or_429(request, action="login")
     if limited:
-        return limited  # type: ignore[no-any-return]
+        return limited
     provider = get_adapter(request).get_provider(request, provider_id)
     response = provider.redirect(request, process="login", next_url=get_next_redirect_url(request))
     if response.status_code != 302:
-        return response  # type: ignore[no-any-return]
+        return response
     return render(request, "socialaccount/leave.html", {"center": center, "url": response["Location"]})
 
 
@@ -75,12 +75,12 @@ def provider_leave(request: HttpRequest, provider_id: str) -> HttpResponse:
 @_patient
 def provider_back(request: HttpRequest, provider_id: str) -> HttpResponse:
     """The person comes back from the provider."""
-    return openid.callback(request, provider_id)  # type: ignore[no-any-return]
+    return openid.callback(request, provider_id)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def identity_provider(request: HttpRequest, slug: str) -> HttpResponse:
+def identity_provider(request: MemberRequest, slug: str) -> HttpResponse:
     """Connect the center's provider, or change how it is connected."""
     center = _managed(request, slug)
     app = SocialApp.objects.filter(provider=PROVIDER, provider_id=center.slug).first()
@@ -105,12 +105,12 @@ def identity_provider(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def identity_provider_end(request: HttpRequest, slug: str) -> HttpResponse:
+def identity_provider_end(request: MemberRequest, slug: str) -> HttpResponse:
     """End signing in through the center's provider."""
     center = _managed(request, slug)
     return form_page(
         request,
-        forms.Form(request.POST or None),
+        forms.Form(request.POST if request.method == "POST" else None),
         lambda given: disconnect_identity_provider(center, by=request.user),
         template="alliance/identity_provider_end.html",
         then=reverse("alliance:identity_provider", args=[center.slug]),
@@ -119,12 +119,8 @@ def identity_provider_end(request: HttpRequest, slug: str) -> HttpResponse:
     )
 
 
-def _managed(request: HttpRequest, slug: str) -> Center:
+def _managed(request: MemberRequest, slug: str) -> Center:
     """The center, for its managers who proved who they are lately: what they type here holds a secret."""
-    center = get_object_or_404(visible_centers(request.user), slug=slug)  # type: ignore[arg-type]
-    decision = may_manage_center(request.user, center)  # type: ignore[arg-type]
-    if not decision:
-        raise NotAllowed(decision.reason)
-    if not proved_recently():
-        raise NeedsFreshFactor("Prove once more that it is you before you change how your center's people sign in.")
+    center = get_object_or_404(visible_centers(request.user), slug=slug)
+    demand("alliance.identity_provider.connected", by=request.user, target=center, fresh=True)
     return center

@@ -17,7 +17,7 @@ from apps.audit.selectors import entries
 
 OPENED_AT = "caia_opened_at"
 SEEN_AT = "caia_seen_at"
-NOTE_EVERY = 60  # seconds; a session is not written more often for having been used
+NOTE_EVERY = 25  # seconds; a session is not written more often for having been used
 HISTORY = 20
 
 BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
@@ -30,6 +30,20 @@ SYSTEMS = (
     (r"Linux", "Linux"),
 )
 
+WHAT = {
+    "alliance.session.opened": ("done", "Signed in"),
+    "alliance.session.proved": ("done", "Proved again"),
+    "alliance.session.refused": ("refused", "Refused"),
+    "alliance.session.closed": ("closed", "Ended"),
+}
+KINDS = {
+    "totp": "authenticator app",
+    "webauthn": "passkey",
+    "recovery_codes": "recovery code",
+    "openid": "your center",
+    "demo": "one click in the demo",
+}
+
 
 @dataclass(frozen=True)
 class OpenSession:
@@ -41,6 +55,18 @@ class OpenSession:
     opened_at: datetime
     seen_at: datetime
     is_this_one: bool
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One line of the sign-in history as its owner reads it."""
+
+    state: str
+    what: str
+    at: datetime
+    place: str
+    by: str
+    why: str
 
 
 def begin(request: HttpRequest) -> None:
@@ -64,7 +90,7 @@ def ended_because(request: HttpRequest) -> str:
 
 
 def note_activity(request: HttpRequest) -> None:
-    """Keep the session awake, and note address and device for the list of sessions; at most once a minute."""
+    """Keep the session awake, and note address and device; every NOTE_EVERY seconds at most."""
     if time.time() - request.session[SEEN_AT] >= NOTE_EVERY:
         request.session[SEEN_AT] = int(time.time())
         UserSession.objects.create_from_request(request)
@@ -75,7 +101,12 @@ def open_sessions(member: Member, current_key: str | None) -> list[OpenSession]:
     rows = UserSession.objects.filter(user=member, session_key__in=_living_keys(member))
     found = [
         OpenSession(
-            row.pk, device_words(row.user_agent), row.ip, row.created_at, row.last_seen_at, row.session_key == current_key
+            row.pk,
+            device_words(row.user_agent),
+            row.ip,
+            row.created_at,
+            row.last_seen_at,
+            row.session_key == current_key,
         )
         for row in rows
     ]
@@ -107,10 +138,17 @@ def forget(session_key: str | None) -> None:
     UserSession.objects.filter(session_key=session_key or "").delete()
 
 
-def history(member: Member) -> list[Event]:
+def forget_ended() -> int:
+    """Delete the rows of sessions that ended long ago; says how many."""
+    ended, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
+    return ended
+
+
+def history(member: Member) -> list[Sighting]:
     """The last sign-ins, refused tries and ends of sessions of this account, newest first."""
     seen = entries().filter(target_type="alliance.member", target_ref=str(member.pk))
-    return list(seen.filter(event__startswith="alliance.session.")[:HISTORY])
+    return [_sighting(event) for event in seen.filter(event__startswith="alliance.session.")[:HISTORY]]
 
 
 def came_from_before(member: Member | None, address: str) -> bool:
@@ -128,11 +166,22 @@ def device_words(user_agent: str) -> str:
     return f"{browser} on {system}"
 
 
+def _sighting(event: Event) -> Sighting:
+    state, what = WHAT.get(event.event, ("done", "Seen"))
+    opened = event.event.endswith((".opened", ".proved"))
+    kinds = [KINDS.get(kind, kind) for kind in event.auth.get("factors", [])] if opened else []
+    why = event.reason or str(event.details.get("why", ""))
+    return Sighting(state, what, event.occurred_at, event.ip or "an unknown address", " and ".join(kinds), why)
+
+
 def _living_keys(member: Member) -> list[str]:
-    keys = UserSession.objects.filter(user=member).values("session_key")
-    return list(
-        Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now()).values_list("session_key", flat=True)
+    """Keys of the sessions that the next request would still find within their limits."""
+    now = timezone.now()
+    awake = UserSession.objects.filter(
+        user=member, last_seen_at__gt=now - settings.SESSION_IDLE, created_at__gt=now - settings.SESSION_LIFETIME
     )
+    found = Session.objects.filter(session_key__in=awake.values("session_key"), expire_date__gt=now)
+    return list(found.values_list("session_key", flat=True))
 
 
 def _hours() -> int:

@@ -1,4 +1,4 @@
-"""Celery's door for the mails that hold a link."""
+"""Celery's doors into sign-in: the mail that holds a link, and the clearing of sessions that ended."""
 
 from urllib.parse import quote
 
@@ -10,6 +10,7 @@ from django.core.mail import EmailMessage
 from django.urls import reverse
 
 from apps.alliance.models import Member
+from apps.alliance.signin.sessions import forget_ended
 
 
 @shared_task(name="alliance.mail_password_reset")
@@ -24,9 +25,15 @@ def mail_password_reset(pk: str) -> None:
     EmailMessage(
         subject="Set a new password for the CAIA portal",
         body=(
-            f"Dear {member.name},\n\nsomebody, probably you, asked to set a new password for your account. This link works "
-            f"once, for an hour:\n\n{link}\n\nYou will need your second factor as before. If you did not ask, do nothing; "
-            "your password stays as it is.\n"
+            f"Dear {member.name},\n\nsomebody, probably you, asked to set a new password for your account. This link "
+            f"works once, for an hour:\n\n{link}\n\nYou will need your second factor as before. If you did not ask, do "
+            "nothing; your password stays as it is.\n"
         ),
         to=[member.email],
     ).send()
+
+
+@shared_task(name="alliance.forget_ended_sessions")
+def forget_ended_sessions() -> None:
+    """Keep the tables of sessions as small as what they are for."""
+    forget_ended()

@@ -1,8 +1,10 @@
-"""The pages at the door: sign in and out, passwords, proving again. allauth's views with the portal's forms and rules."""
+"""The pages at the door: sign in and out, passwords, proving again: allauth's views with the portal's rules."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account import views as account
+from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.internal.flows.reauthentication import reauthenticate_by_password
 from allauth.account.models import Login
@@ -15,7 +17,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse_lazy
+from django.urls import resolve, reverse_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -36,7 +38,7 @@ from apps.alliance.signin.forms import (
     SignInForm,
 )
 from apps.alliance.signin.identity import providers
-from apps.alliance.signin.proofs import facts, member_of
+from apps.alliance.signin.proofs import facts, member_of, proved_lately
 from apps.audit.source import coming_from
 
 
@@ -86,49 +88,68 @@ class SignOut(account.LogoutView):
 
 
 # ── proving it again ────────────────────────────────────────────────────────────────────────────────────────────────
-def _go_on(view: account.BaseReauthenticateView, form: forms.Form) -> HttpResponse:
-    """Record the proof and carry out what was suspended, which now sees it."""
-    member = member_of(view.request)
-    assert member is not None
-    events.saw(events.SESSION_PROVED, view.request, member)
-    with coming_from(auth=facts(view.request)):
-        return account.BaseReauthenticateView.form_valid(view, form)
+class _Again:
+    """What the three pages for a fresh proof share. `asks` names the field that their form sends."""
+
+    asks = ""
+    request: HttpRequest
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A form that was carried on from here and came back with errors is sent to this address: pass it on."""
+        member, back = member_of(request), request.GET.get("next", "")
+        strayed = request.method == "POST" and self.asks not in request.POST and get_adapter().is_safe_url(back)
+        if strayed and back.startswith("/") and member is not None and proved_lately(request, member):
+            request.path = request.path_info = urlsplit(back).path
+            found = resolve(request.path_info)
+            return found.func(request, *found.args, **found.kwargs)
+        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+
+    def go_on(self, form: forms.Form) -> HttpResponse:
+        """Record the proof and carry out what was suspended, which now sees it."""
+        member = member_of(self.request)
+        assert member is not None
+        events.saw(events.SESSION_PROVED, self.request, member)
+        with coming_from(auth=facts(self.request)):
+            return account.BaseReauthenticateView.form_valid(self, form)
 
 
-class PasswordAgain(account.ReauthenticateView):
+class PasswordAgain(_Again, account.ReauthenticateView):
     """The password once more, while there is no factor yet."""
 
+    asks = "password"
     form_class = PasswordAgainForm
     template_name = "account/reauthenticate.html"
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
         reauthenticate_by_password(self.request)
-        return _go_on(self, form)
+        return self.go_on(form)
 
 
-class FactorAgain(factor.ReauthenticateView):
+class FactorAgain(_Again, factor.ReauthenticateView):
     """A code once more."""
 
+    asks = "code"
     form_class = FactorAgainForm
     template_name = "mfa/reauthenticate.html"
 
     def form_valid(self, form: Any) -> HttpResponse:
         form.save()
-        return _go_on(self, form)
+        return self.go_on(form)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs) | {"demo_code": _demo_code(self.request.user)}
 
 
-class PasskeyAgain(passkey.ReauthenticateWebAuthnView):
+class PasskeyAgain(_Again, passkey.ReauthenticateWebAuthnView):
     """A passkey once more."""
 
+    asks = "credential"
     form_class = PasskeyAgainForm
     template_name = "mfa/webauthn/reauthenticate.html"
 
     def form_valid(self, form: forms.Form) -> HttpResponse:
         record_passkey(self.request, form.cleaned_data["credential"])
-        return _go_on(self, form)
+        return self.go_on(form)
 
     def form_invalid(self, form: forms.Form) -> HttpResponse:
         messages.error(self.request, words.PASSKEY_REFUSED)
@@ -165,7 +186,7 @@ class PasswordChange(account.PasswordChangeView):
         member = member_of(request)
         if member is not None and not member.has_usable_password():
             return render(request, "account/password_missing.html")
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
+        return super().dispatch(request, *args, **kwargs)
 
 
 @require_safe

@@ -4,10 +4,7 @@ TRIES = "Too many tries. Wait five minutes, then try again."
 
 ACCOUNT_ERRORS = {
     "account_inactive": "This membership is not active. Your center's managers can help.",
-    "email_password_mismatch": (
-        "That e-mail address and password don't open an account. If both are right, your center's managers can see "
-        "whether your membership is active."
-    ),
+    "email_password_mismatch": "That e-mail address and password don't open an account.",
     "enter_current_password": "That is not your present password.",
     "incorrect_password": "That is not your password.",
     "incorrect_code": "That code is not right, or was used already. Codes change every 30 seconds; take the newest.",
@@ -23,7 +20,9 @@ FACTOR_ERRORS = {
     ),
 }
 PASSKEY_REFUSED = "That passkey did not open an account here. Try again, or sign in with your password."
-LAST_FACTOR = "This is your only second factor, and everybody needs one. Add another first; then you can remove this one."
+LAST_FACTOR = (
+    "This is your only second factor, and everybody needs one. Add another first; then you can remove this one."
+)
 
 MESSAGES = {
     "account/messages/logged_out.txt": "You are signed out.",
@@ -39,8 +38,14 @@ NOTICES = {
     "account/email/password_changed": ("Your password was changed", "The password of your account was changed."),
     "account/email/password_reset": ("Your password was set anew", "A new password was set by a link sent to you."),
     "mfa/email/totp_activated": ("An authenticator app was added", "An authenticator app now opens your account."),
-    "mfa/email/totp_deactivated": ("Your authenticator app was removed", "The authenticator app no longer opens your account."),
+    "mfa/email/totp_deactivated": (
+        "Your authenticator app was removed",
+        "The authenticator app no longer opens your account.",
+    ),
     "mfa/email/webauthn_added": ("A passkey was added", "A new passkey opens your account."),
     "mfa/email/webauthn_removed": ("A passkey was removed", "A passkey no longer opens your account."),
-    "mfa/email/recovery_codes_generated": ("New recovery codes were made", "Your former recovery codes no longer work."),
+    "mfa/email/recovery_codes_generated": (
+        "New recovery codes were made",
+        "Your former recovery codes no longer work.",
+    ),
 }
