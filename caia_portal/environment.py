@@ -61,6 +61,7 @@ class Environment:
                 + "\n".join(missing)
                 + "\n.env.example explains each. On one machine, ./caia up sets them all for you."
             )
+        self._refuse_odd_address()
         self._refuse_weak_secret()
         self._refuse_public_demo()
 
@@ -74,10 +75,7 @@ class Environment:
     @property
     def host(self) -> str:
         """The host name of CAIA_BASE_URL, without its port."""
-        host = urlsplit(self["CAIA_BASE_URL"]).hostname
-        if not host:
-            raise ImproperlyConfigured("CAIA_BASE_URL must be an address such as https://portal.example.org")
-        return host
+        return urlsplit(self["CAIA_BASE_URL"]).hostname or ""
 
     @property
     def is_loopback(self) -> bool:
@@ -99,6 +97,10 @@ class Environment:
             "HOST": url.hostname or parse_qs(url.query).get("host", [""])[0],  # ?host=/folder is a Unix socket
             "PORT": str(url.port or ""),
         }
+
+    def _refuse_odd_address(self) -> None:
+        if not self.host or urlsplit(self["CAIA_BASE_URL"]).scheme not in {"http", "https"}:
+            raise ImproperlyConfigured("CAIA_BASE_URL must be an address such as https://portal.example.org")
 
     def _refuse_weak_secret(self) -> None:
         if len(self["CAIA_SECRET_KEY"]) < 50:

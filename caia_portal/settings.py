@@ -30,7 +30,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
-    "django.contrib.humanize",
     "django.forms",
     "guardian",
     "allauth",
@@ -48,6 +47,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "apps.core.middleware.RequestContext",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "apps.core.middleware.SecurityHeaders",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -62,7 +62,7 @@ MIDDLEWARE = [
     "apps.alliance.signin.middleware.SecondFactor",
     "django_htmx.middleware.HtmxMiddleware",
     "apps.core.middleware.PortalErrors",
-    "apps.alliance.signin.middleware.Actor",  # last: its process_exception is asked before PortalErrors'
+    "apps.alliance.signin.middleware.Actor",  # last: its process_exception is asked before PortalErrors
 ]
 
 ROOT_URLCONF = "caia_portal.urls"
@@ -124,7 +124,11 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": ENV["REDIS_URL"],
-        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+        "OPTIONS": {
+            "socket_timeout": 2,
+            "socket_connect_timeout": 2,
+            "serializer": "apps.core.cache.JSONSerializer",
+        },
         "KEY_PREFIX": "portal",
     }
 }
@@ -194,7 +198,7 @@ MFA_RECOVERY_CODE_DIGITS = 10
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}
 MFA_WEBAUTHN_USER_VERIFICATION = "required"
-USERSESSIONS_TRACK_ACTIVITY = False  # SessionLimits notes it, once a minute
+USERSESSIONS_TRACK_ACTIVITY = False  # SessionLimits notes it, and not at each request
 ALLAUTH_TRUSTED_PROXY_COUNT = int(ENV["CAIA_TRUSTED_PROXIES"])
 ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "dashed": False, "length": 8}
 
@@ -282,11 +286,13 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
     "socket_connect_timeout": 5,
     "health_check_interval": 10,
+    "max_retries": 0,  # no command waits for a broker that is down; the sweep sends what it missed
     "global_keyprefix": "celery:",
 }
 CELERY_BEAT_SCHEDULE = {
     "outbox-sweep": {"task": "core.sweep_outbox", "schedule": 10.0},
     "alliance-lapses": {"task": "alliance.close_what_lapsed", "schedule": 30.0},
+    "alliance-sessions": {"task": "alliance.forget_ended_sessions", "schedule": 3600.0},
     "alliance-reminders": {"task": "alliance.remind_of_endings", "schedule": 3600.0},
     "beat-heartbeat": {"task": "core.note_beat", "schedule": 10.0},
 }

@@ -72,7 +72,9 @@ def sign_in(client: Client, member: Member, *, proof_age: float = 0) -> None:
     """Sign the member in with password and authenticator app, the latter shown `proof_age` seconds ago."""
     from allauth.mfa.models import Authenticator
 
-    Authenticator.objects.get_or_create(user=member, type=Authenticator.Type.TOTP, defaults={"data": {"secret": "none"}})
+    Authenticator.objects.get_or_create(
+        user=member, type=Authenticator.Type.TOTP, defaults={"data": {"secret": "none"}}
+    )
     client.force_login(member)
     session = client.session
     shown_at = time.time() - proof_age
@@ -80,4 +82,5 @@ def sign_in(client: Client, member: Member, *, proof_age: float = 0) -> None:
         {"method": "password", "at": shown_at, "email": member.email},
         {"method": "mfa", "type": "totp", "at": shown_at, "reauthenticated": False},
     ]
+    session["account_authentication_methods_user"] = str(member.pk)
     session.save()

@@ -49,6 +49,8 @@ def make(name: str) -> None:
         connection.execute(
             sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
         )
+        # As ./caia up does: no temporary tables, which could stand in front of the real ones.
+        connection.execute(sql.SQL("revoke temporary on database {} from public").format(sql.Identifier(name)))
 
 
 def drop(name: str) -> None:
@@ -93,7 +95,9 @@ def _prepare(name: str) -> None:
     with owner(name) as connection:
         connection.execute("revoke create on schema public from public")
         connection.execute(
-            sql.SQL("alter default privileges in schema public grant select, insert, update, delete on tables to {}").format(portal)
+            sql.SQL(
+                "alter default privileges in schema public grant select, insert, update, delete on tables to {}"
+            ).format(portal)
         )
         connection.execute(
             sql.SQL("alter default privileges in schema public grant usage, select on sequences to {}").format(portal)

@@ -76,7 +76,9 @@ class TrainingRecordFactory(DjangoModelFactory):
     evidence_bytes = 30
 
 
-def give(member: Member, role: Role | str, on: Center | Alliance | None = None, *, ends_at: datetime | None = None) -> Grant:
+def give(
+    member: Member, role: Role | str, on: Center | Alliance | None = None, *, ends_at: datetime | None = None
+) -> Grant:
     """A grant in force, as if somebody had given it; on the member's own center unless said otherwise."""
     grant = grant_row(on or member.center, member=member, role=str(role), reason="For the test.", ends_at=ends_at)
     grant.save(force_insert=True)

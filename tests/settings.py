@@ -1,4 +1,4 @@
-"""The portal's settings for tests: the same, with quick hashing and, per xdist worker, a cache and bucket of its own."""
+"""The portal's settings for tests: the same, with quick hashing and a cache and bucket of its own per worker."""
 
 import os
 from urllib.parse import urlsplit, urlunsplit
@@ -8,13 +8,15 @@ for _name in ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL"):
         raise SystemExit(f"{_name} is not set. Tests need real services: run ./caia test, which starts them.")
 
 from caia_portal.settings import *  # noqa: E402, F403
-from caia_portal.settings import CACHES, DATABASES, ENV, S3_BUCKET, STORAGES, TEMPLATES
+from caia_portal.settings import CACHES, DATABASES, ENV, S3_BUCKET, STORAGES, TEMPLATES  # noqa: E402
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
 _number = int(WORKER.removeprefix("gw") or 0)
 
 PASSWORD_HASHERS = ["tests.quick_hasher.QuickArgon2"]
 DATABASES["default"]["OPTIONS"] = {**DATABASES["default"]["OPTIONS"]}
+# A slow machine may leave a test's transaction idle for longer than production allows.
+DATABASES["default"]["OPTIONS"]["options"] = "-c statement_timeout=60000 -c lock_timeout=30000"
 DATABASES["default"]["OPTIONS"].pop("pool", None)  # threads of a test would outlive it in a pool
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 DATABASES["default"]["TEST"] = {"NAME": f"test_{WORKER}"}

@@ -46,7 +46,9 @@ CENTERS = [
         "Data Governance Office",
         10,
         [
-            DemoPerson("Ada Osei", "Head of data governance", (Role.CENTER_MANAGER,), alliance_roles=(Role.ALLIANCE_MANAGER,)),
+            DemoPerson(
+                "Ada Osei", "Head of data governance", (Role.CENTER_MANAGER,), alliance_roles=(Role.ALLIANCE_MANAGER,)
+            ),
             DemoPerson("Bram Visser", "Research operations lead", (Role.CENTER_MANAGER,)),
             DemoPerson("Carmen Ruiz", "Data steward, oncology registry", (Role.DATA_STEWARD,), "training_lapsing"),
             DemoPerson("Daniel Kim", "General counsel", (Role.SIGNING_OFFICIAL,)),
@@ -67,7 +69,12 @@ CENTERS = [
         10,
         [
             DemoPerson("Kofi Mensah", "Director of research data", (Role.CENTER_MANAGER,)),
-            DemoPerson("Lena Fischer", "Research administrator", (Role.CENTER_MANAGER,), alliance_roles=(Role.ALLIANCE_MANAGER,)),
+            DemoPerson(
+                "Lena Fischer",
+                "Research administrator",
+                (Role.CENTER_MANAGER,),
+                alliance_roles=(Role.ALLIANCE_MANAGER,),
+            ),
             DemoPerson("Mateo Silva", "Data steward, lymphoma", (Role.DATA_STEWARD,)),
             DemoPerson("Nadia Haddad", "Vice president, contracts", (Role.SIGNING_OFFICIAL,), "vouch_ending"),
             DemoPerson("Owen Clarke", "Output checker", (Role.OUTPUT_CHECKER,)),

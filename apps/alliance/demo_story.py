@@ -1,7 +1,7 @@
 """Lets the demo alliance happen: the same commands that people use, with the clock turned to the day of each step."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -18,6 +18,8 @@ from apps.alliance.selectors import the_alliance
 from apps.alliance.services import centers, founding, grants, people, training
 from apps.alliance.signin.demo import give_demo_factor
 from apps.audit.source import coming_from
+from apps.core.errors import NotAllowed
+from apps.core.models import Notice
 
 PAST = timedelta(days=400)
 STORIES = {"invited", "invitation_stale"}
@@ -26,7 +28,7 @@ STORIES = {"invited", "invitation_stale"}
 @contextmanager
 def on_day(moment: datetime) -> Iterator[None]:
     """The portal's clock stands at this moment inside."""
-    with mock.patch.object(timezone, "now", lambda: moment):
+    with mock.patch.object(timezone, "now", return_value=moment):
         yield
 
 
@@ -57,7 +59,9 @@ class Story:
             yield "people train, leave, are invited"
             with on_day(self.today - timedelta(days=4)):
                 centers.apply(self.alliance, by=self._founder(), **_facts(APPLICANT))
+            self._refused_attempts()
             yield f"{APPLICANT.short_name} applies"
+        Notice.objects.filter(created_at__lt=self.today - timedelta(days=14)).update(read_at=self.today)
 
     # ── centers ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def _found(self, demo: DemoCenter) -> None:
@@ -135,7 +139,9 @@ class Story:
         elif person.story == "training_returned":
             self._train(member, skip=second)
             record = self._submit(member, second)
-            training.return_to_member(record, by=manager, reason="The certificate shows no name. Send the page that does.")
+            training.return_to_member(
+                record, by=manager, reason="The certificate shows no name. Send the page that does."
+            )
         elif person.story == "training_lapsed":
             with on_day(self.today - timedelta(days=368)):
                 self._train(member)
@@ -186,6 +192,17 @@ class Story:
                 required_for=[role.value for role in roles],
             )
 
+    def _refused_attempts(self) -> None:
+        """What auditors find on their desk: two attempts that the gate refused."""
+        fred_hutch, msk = CENTERS[0], CENTERS[2]
+        with on_day(self.today - timedelta(days=3)), suppress(NotAllowed):
+            manager = self._member(fred_hutch, fred_hutch.people[1])
+            role = Role.OUTPUT_CHECKER
+            grants.give_at_center(manager.center, by=manager, member=manager, role=role, reason="Short of checkers.")
+        with on_day(self.today - timedelta(days=1)), suppress(NotAllowed):
+            steward = self._member(msk, msk.people[2])
+            people.invite(steward.center, by=steward, email=f"new.person@{msk.domain}", name="New Person")
+
     # ── look-ups ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def _founder(self) -> Member:
         assert self.founder
@@ -231,4 +248,9 @@ def _certificate(person: str, course: str) -> bytes:
         offsets.append(len(body))
         body += b"%d 0 obj" % number + part + b"endobj\n"
     table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    return body + b"xref\n0 6\n0000000000 65535 f \n" + table + b"trailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % len(body)
+    return (
+        body
+        + b"xref\n0 6\n0000000000 65535 f \n"
+        + table
+        + b"trailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % len(body)
+    )

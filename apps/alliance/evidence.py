@@ -11,7 +11,11 @@ from apps.core.errors import Invalid
 from apps.core.gateways import Objects
 
 LARGEST = 10 * 1024 * 1024  # bytes
-KINDS = {"application/pdf": (b"%PDF-", "pdf"), "image/png": (b"\x89PNG\r\n\x1a\n", "png"), "image/jpeg": (b"\xff\xd8\xff", "jpg")}
+KINDS = {
+    "application/pdf": (b"%PDF-", "pdf"),
+    "image/png": (b"\x89PNG\r\n\x1a\n", "png"),
+    "image/jpeg": (b"\xff\xd8\xff", "jpg"),
+}
 
 
 @dataclass(frozen=True)
@@ -38,14 +42,15 @@ def keep(upload: BinaryIO, *, name: str) -> Evidence:
     body = upload.read(LARGEST + 1)
     if len(body) > LARGEST:
         raise Invalid(fields={"evidence": "The file is larger than 10 MB. Send a smaller scan."})
-    for media_type, (magic, suffix) in KINDS.items():
-        if body.startswith(magic):
-            break
-    else:
-        raise Invalid(fields={"evidence": "Send a PDF, PNG or JPEG; this file is none of them, whatever its name says."})
+    kind = next((kind for kind in KINDS if body.startswith(KINDS[kind][0])), None)
+    if kind is None:
+        raise Invalid(
+            fields={"evidence": "Send a PDF, PNG or JPEG; this file is none of them, whatever its name says."}
+        )
+    suffix = KINDS[kind][1]
     key = f"training/{uuid7()}.{suffix}"
-    Objects().put(key, body, media_type=media_type)
-    return Evidence(key, _plain_name(name, suffix), media_type, hashlib.sha256(body).hexdigest(), len(body))
+    Objects().put(key, body, media_type=kind)
+    return Evidence(key, _plain_name(name, suffix), kind, hashlib.sha256(body).hexdigest(), len(body))
 
 
 def _plain_name(name: str, suffix: str) -> str:

@@ -12,7 +12,20 @@ from apps.alliance.roles import ON_ALLIANCE, ON_CENTER, Role
 from apps.alliance.selectors import visible_centers
 
 DOMAIN = re.compile(r"^(?=.{4,120}$)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$")
+JOINERS = dict.fromkeys((0x200C, 0x200D))  # invisible, and part of names in some scripts
 ROR = re.compile(r"^0[a-hj-km-np-tv-z0-9]{6}[0-9]{2}$")
+
+
+class Line(forms.CharField):
+    """A name or another single line, as it will stand in mails and lists: nothing in it hides or turns direction."""
+
+    def to_python(self, value: Any) -> str:
+        return " ".join(str(super().to_python(value) or "").split())
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        if not value.translate(JOINERS).isprintable():
+            raise forms.ValidationError("This holds characters that can't be seen. Type it instead of pasting it.")
 
 
 class ReasonForm(forms.Form):
@@ -28,15 +41,17 @@ class ReasonForm(forms.Form):
 class CenterForm(forms.Form):
     """What a center says of itself."""
 
-    legal_name = forms.CharField(max_length=200)
+    legal_name = Line(max_length=200)
     ror_id = forms.CharField(
-        max_length=9, required=False, label="ROR id", help_text="Nine characters, such as 007ps6h72; see ror.org."
+        max_length=32, required=False, label="ROR id", help_text="Nine characters, such as 007ps6h72; see ror.org."
     )
     email_domains = forms.CharField(
-        max_length=500, label="E-mail domains", help_text="Separated by commas. Only people with such an address can be invited."
+        max_length=500,
+        label="E-mail domains",
+        help_text="Separated by commas. Only people with such an address can be invited.",
     )
-    contact_name = forms.CharField(max_length=120)
-    contact_email = forms.EmailField(label="Contact e-mail")
+    contact_name = Line(max_length=120)
+    contact_email = forms.EmailField(max_length=254, label="Contact e-mail")
     smallest_count = forms.IntegerField(
         min_value=1, max_value=1000, initial=10, help_text="Counts of people below this are not shown to others."
     )
@@ -48,7 +63,9 @@ class CenterForm(forms.Form):
         return ror_id
 
     def clean_email_domains(self) -> list[str]:
-        domains = [part.strip().lower().lstrip("@") for part in self.cleaned_data["email_domains"].split(",") if part.strip()]
+        domains = [
+            part.strip().lower().lstrip("@") for part in self.cleaned_data["email_domains"].split(",") if part.strip()
+        ]
         for domain in domains:
             if not DOMAIN.match(domain):
                 raise forms.ValidationError(f"“{domain}” is not a domain such as example.org.")
@@ -58,16 +75,16 @@ class CenterForm(forms.Form):
 class CenterApplicationForm(CenterForm):
     """A center that asks to join."""
 
-    short_name = forms.CharField(max_length=40, help_text="How everybody calls it, such as MSK.")
+    short_name = Line(max_length=40, help_text="How everybody calls it, such as MSK.")
     field_order = ["short_name"]
 
 
 class InvitationForm(forms.Form):
     """Whom to invite."""
 
-    name = forms.CharField(max_length=120, label="Full name")
-    email = forms.EmailField(label="Work e-mail")
-    position = forms.CharField(max_length=120, required=False, help_text="Such as statistician or pathologist.")
+    name = Line(max_length=120, label="Full name")
+    email = forms.EmailField(max_length=254, label="Work e-mail")
+    position = Line(max_length=120, required=False, help_text="Such as statistician or pathologist.")
 
 
 class RoleForm(forms.Form):
@@ -115,7 +132,9 @@ class PeopleFilters(forms.Form):
 
     words = forms.CharField(required=False, max_length=100, label="Name or e-mail")
     status = forms.ChoiceField(required=False, choices=[("", "Any state"), *Member.Status.choices], label="State")
-    center = forms.ModelChoiceField(Center.objects.none(), required=False, to_field_name="slug", empty_label="Any center")
+    center = forms.ModelChoiceField(
+        Center.objects.none(), required=False, to_field_name="slug", empty_label="Any center"
+    )
 
     def __init__(self, *args: Any, member: Member, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -125,7 +144,7 @@ class PeopleFilters(forms.Form):
 class TrainingTypeForm(forms.Form):
     """A training to publish."""
 
-    name = forms.CharField(max_length=120)
+    name = Line(max_length=120)
     description = forms.CharField(
         max_length=5000, widget=forms.Textarea(attrs={"rows": 5}), help_text="What it teaches and where to take it."
     )
@@ -156,6 +175,14 @@ class TrainingFilters(forms.Form):
     status = forms.ChoiceField(
         required=False,
         label="State",
-        choices=[("", "Any state"), ("submitted", "Submitted"), ("returned", "Returned"), ("accepted", "Accepted"), ("lapsed", "Lapsed")],
+        choices=[
+            ("", "Any state"),
+            ("submitted", "Submitted"),
+            ("returned", "Returned"),
+            ("accepted", "Accepted"),
+            ("lapsed", "Lapsed"),
+        ],
     )
-    type = forms.ModelChoiceField(TrainingType.objects.order_by("name"), required=False, empty_label="Any training", label="Training")
+    type = forms.ModelChoiceField(
+        TrainingType.objects.order_by("name"), required=False, empty_label="Any training", label="Training"
+    )

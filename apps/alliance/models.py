@@ -1,7 +1,10 @@
-"""Centers, their people, what these may do, and what they have learned. Nothing here is ever erased."""
+"""Centers, their people, what these may do, and what they have learned. Nothing here is ever erased.
+
+Over the budget of 400 lines because a table's constraints and indexes are one list with it and read badly apart.
+"""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
@@ -18,7 +21,6 @@ from apps.audit.clock import now
 from apps.audit.ids import uuid7
 from apps.core.decisions import Decision, allow_if, no
 from apps.core.models import Identified
-
 
 
 class Alliance(models.Model):
@@ -69,7 +71,9 @@ class Center(Identified):
         ]
         default_permissions = ()
         constraints = [
-            models.CheckConstraint(condition=Q(status__in=["applicant", "active", "suspended", "left"]), name="center_status"),
+            models.CheckConstraint(
+                condition=Q(status__in=["applicant", "active", "suspended", "left"]), name="center_status"
+            ),
             models.CheckConstraint(
                 condition=Q(smallest_count__gte=1, smallest_count__lte=1000), name="center_smallest_count"
             ),
@@ -80,6 +84,15 @@ class Center(Identified):
 
     def concerns_center(self) -> Any:
         return self.pk
+
+    def standing(self) -> Decision:
+        """Whether the center's people may act; an applicant's prepare its admission."""
+        if self.status == self.Status.LEFT:
+            return no(f"{self} has left the alliance, so its people can't act any more.")
+        return allow_if(
+            self.status != self.Status.SUSPENDED,
+            otherwise=f"{self} is suspended in the alliance, so its people can't act now.",
+        )
 
 
 class MemberManager(BaseUserManager["Member"]):
@@ -125,8 +138,12 @@ class Member(AbstractBaseUser, Identified):
                 name="member_email_once",
                 violation_error_message="Somebody with this e-mail address is a member already.",
             ),
-            models.CheckConstraint(condition=Q(status__in=["invited", "active", "suspended", "left"]), name="member_status"),
-            models.CheckConstraint(condition=~Q(status="active") | Q(joined_at__isnull=False), name="member_active_joined"),
+            models.CheckConstraint(
+                condition=Q(status__in=["invited", "active", "suspended", "left"]), name="member_status"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="active") | Q(joined_at__isnull=False), name="member_active_joined"
+            ),
         ]
         indexes = [
             models.Index(fields=["center", "name", "id"], name="member_by_center"),
@@ -177,10 +194,7 @@ class Member(AbstractBaseUser, Identified):
     def standing(self) -> Decision:
         if self.status != self.Status.ACTIVE:
             return no(f"Your membership is {self.get_status_display().lower()}. Your center's managers can help.")
-        return allow_if(
-            self.center.status in {Center.Status.ACTIVE, Center.Status.APPLICANT},
-            otherwise=f"{self.center} is {self.center.get_status_display().lower()} in the alliance, so its people can't act now.",
-        )
+        return self.center.standing()
 
     def grants(self) -> "list[Grant]":
         """The grants in force, read once for this request or command."""
@@ -229,7 +243,7 @@ class Grant(UserObjectPermissionAbstract):
     end_reason = models.CharField(max_length=500, blank=True)
 
     history = GrantQuerySet.as_manager()
-    objects = GrantsInForce()
+    objects: ClassVar[GrantsInForce] = GrantsInForce()
 
     class Meta:
         abstract = False
@@ -292,7 +306,9 @@ class Invitation(Identified):
             ),
             models.CheckConstraint(condition=Q(accepted_at=None) | Q(withdrawn_at=None), name="invitation_one_end"),
         ]
-        indexes = [models.Index(fields=["ends_at"], name="invitation_open", condition=Q(accepted_at=None, withdrawn_at=None))]
+        indexes = [
+            models.Index(fields=["ends_at"], name="invitation_open", condition=Q(accepted_at=None, withdrawn_at=None))
+        ]
 
     def __str__(self) -> str:
         return f"Invitation of {self.member}"
@@ -356,10 +372,13 @@ class TrainingType(Identified):
                 fields=["name"],
                 condition=Q(status="published"),
                 name="training_type_name_once",
-                violation_error_message="A training type of this name is published already. Retire it first, or choose another name.",
+                violation_error_message="A training type of this name is published already. "
+                "Retire it first, or choose another name.",
             ),
             models.CheckConstraint(condition=Q(status__in=["published", "retired"]), name="training_type_status"),
-            models.CheckConstraint(condition=Q(lifetime_days__gte=1, lifetime_days__lte=3660), name="training_lifetime"),
+            models.CheckConstraint(
+                condition=Q(lifetime_days__gte=1, lifetime_days__lte=3660), name="training_lifetime"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -394,7 +413,9 @@ class TrainingRecord(Identified):
     class Meta:
         default_permissions = ()
         constraints = [
-            models.CheckConstraint(condition=Q(status__in=["submitted", "returned", "accepted", "lapsed"]), name="training_record_status"),
+            models.CheckConstraint(
+                condition=Q(status__in=["submitted", "returned", "accepted", "lapsed"]), name="training_record_status"
+            ),
             models.CheckConstraint(
                 condition=Q(decided_by=None) | ~Q(decided_by=F("member")),
                 name="training_never_decided_by_oneself",
@@ -408,7 +429,8 @@ class TrainingRecord(Identified):
                 fields=["member", "type"],
                 condition=Q(status__in=["submitted", "returned"]),
                 name="training_one_open",
-                violation_error_message="Proof of this training is with your center already. Wait for the answer, or change what you sent.",
+                violation_error_message="Proof of this training is with your center already. "
+                "Wait for the answer, or change what you sent.",
             ),
         ]
         indexes = [

@@ -10,7 +10,8 @@ OWN_ACCOUNT = "Only the person whose account it is can do that."
 def may_run_alliance(actor: Member, target: Alliance) -> Decision:
     """Alliance managers act for the alliance."""
     return allow_if(
-        actor.holds(Role.ALLIANCE_MANAGER, on=target), otherwise="Only an alliance manager can do that. They keep the alliance running."
+        actor.holds(Role.ALLIANCE_MANAGER, on=target),
+        otherwise="Only an alliance manager can do that. They keep the alliance running.",
     )
 
 
@@ -50,7 +51,9 @@ def may_edit_profile(actor: Member, target: Member) -> Decision:
 
 def may_accept_invitation(actor: Member, target: Member) -> Decision:
     """The invited person, who came by the link of an open invitation."""
-    return allow_if(actor.pk == target.pk, otherwise="This invitation is for somebody else.")
+    if actor.pk != target.pk:
+        return no("This invitation is for somebody else.")
+    return target.center.standing()
 
 
 def may_end_grant(actor: Member, target: Grant) -> Decision:

@@ -37,7 +37,7 @@ MEANINGS = {
 DECIDES = frozenset(Role) - {Role.AUDITOR}
 
 
-def clash(first: Role, second: Role) -> str:
+def clash(first: str, second: str) -> str:
     """Why one person can't hold both, or an empty string. An auditor decides nothing that they may have to audit."""
     if Role.AUDITOR in (first, second) and first != second:
         return "An auditor can't hold a role that decides, since auditors look at those decisions."

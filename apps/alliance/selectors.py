@@ -1,11 +1,14 @@
 """Reads of the alliance: every list starts from a visible_… function, so nobody sees what they may not."""
 
+import re
 from collections.abc import Iterable
 from datetime import date, timedelta
+from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from apps.alliance.models import Alliance, Center, Grant, Invitation, Member, TrainingRecord, TrainingType, Vouch
@@ -41,6 +44,7 @@ def visible_members(member: Member) -> QuerySet[Member]:
 
 
 def visible_grants(member: Member) -> QuerySet[Grant]:
+    """The roles, past and present, of one's own center and one's own; the alliance's roles see all."""
     grants = Grant.history.select_related("user", "center", "granted_by", "ended_by")
     return grants if _sees_all(member) else grants.filter(Q(center_id=member.center_id) | Q(user=member))
 
@@ -54,7 +58,9 @@ def visible_invitations(member: Member) -> QuerySet[Invitation]:
 def visible_training(member: Member) -> QuerySet[TrainingRecord]:
     """One's own, and those of the people of a center that one manages or audits."""
     looked_after = {
-        grant.center_id for grant in member.grants() if grant.role in {Role.CENTER_MANAGER, Role.AUDITOR} and grant.center_id
+        grant.center_id
+        for grant in member.grants()
+        if grant.role in {Role.CENTER_MANAGER, Role.AUDITOR} and grant.center_id
     }
     records = TrainingRecord.objects.select_related("member__center", "type", "decided_by")
     return records.filter(Q(member=member) | Q(member__center_id__in=looked_after))
@@ -73,16 +79,17 @@ def visible_events(member: Member) -> QuerySet[Event]:
 
 
 # ── people and their roles ──────────────────────────────────────────────────────────────────────────────────────────
-def managed_centers(member: Member) -> list[object]:
+def managed_centers(member: Member) -> list[UUID]:
     """Ids of the centers that this member manages now."""
-    return [grant.center_id for grant in member.grants() if grant.role == Role.CENTER_MANAGER]
+    return [grant.center_id for grant in member.grants() if grant.role == Role.CENTER_MANAGER and grant.center_id]
 
 
 def matching(members: QuerySet[Member], words: str) -> QuerySet[Member]:
     """Members whose name or address has words that begin like these."""
-    terms = " & ".join(f"'{word.replace(chr(39), '').replace(chr(92), '')}':*" for word in words.split()[:6])
+    plain = re.sub(r"[\x00'\\]", " ", words).split()  # what the quoting of a tsquery's words could trip over
+    terms = " & ".join(f"'{word}':*" for word in plain[:6])
     if not terms:
-        return members
+        return members.none()
     vector = SearchVector("name", "email", config="simple")
     return members.annotate(words=vector).filter(words=SearchQuery(terms, config="simple", search_type="raw"))
 
@@ -90,7 +97,9 @@ def matching(members: QuerySet[Member], words: str) -> QuerySet[Member]:
 def role_holders(center: Center | Alliance) -> QuerySet[Grant]:
     """Grants in force on this object, with their people."""
     on = ContentType.objects.get_for_model(center)
-    grants = Grant.objects.filter(content_type=on, object_pk=str(center.pk)).select_related("user__center", "granted_by")
+    grants: QuerySet[Grant] = Grant.objects.filter(content_type=on, object_pk=str(center.pk)).select_related(
+        "user__center", "granted_by"
+    )
     return grants.order_by("role", "user__name")
 
 
@@ -114,6 +123,10 @@ def open_invitation(member: Member) -> Invitation | None:
     return member.invitations.filter(accepted_at=None, withdrawn_at=None).order_by("-invited_at").first()
 
 
+def latest_invitation(member: Member) -> Invitation | None:
+    return member.invitations.order_by("-invited_at").first()
+
+
 def vouches_of(member: Member) -> QuerySet[Vouch]:
     return member.vouches.select_related("vouched_by", "center").order_by("-vouched_at")
 
@@ -122,7 +135,9 @@ def vouches_of(member: Member) -> QuerySet[Vouch]:
 def required_types(roles: Iterable[str]) -> QuerySet[TrainingType]:
     """Published trainings that everybody needs, or that one of these roles needs."""
     published = TrainingType.objects.filter(status=TrainingType.Status.PUBLISHED)
-    return published.filter(Q(required_of_all=True) | Q(required_for__overlap=[str(role) for role in roles])).order_by("name")
+    return published.filter(Q(required_of_all=True) | Q(required_for__overlap=[str(role) for role in roles])).order_by(
+        "name"
+    )
 
 
 def latest_records(member: Member) -> dict[object, TrainingRecord]:
@@ -131,8 +146,13 @@ def latest_records(member: Member) -> dict[object, TrainingRecord]:
     return {record.type_id: record for record in records.distinct("type_id")}
 
 
-def standing_of_training(member: Member, today: date | None = None) -> list[tuple[TrainingType, TrainingRecord | None, str]]:
-    """For each training the member needs: the type, their newest record, and one of valid, waiting, returned, lapsed, missing."""
+def standing_of_training(
+    member: Member, today: date | None = None
+) -> list[tuple[TrainingType, TrainingRecord | None, str]]:
+    """For each training that the member needs: the type, their newest record, and its standing.
+
+    The standing is one of valid, waiting, returned, lapsed, missing.
+    """
     today = today or timezone.now().date()
     newest = latest_records(member)
     types = required_types(grant.role for grant in member.grants())
@@ -158,7 +178,9 @@ def training_to_decide(member: Member) -> QuerySet[TrainingRecord]:
 def to_vouch_for(member: Member) -> QuerySet[Member]:
     """Active people of the managed centers whose vouching ends within 60 days or is missing."""
     ending = timezone.now().date() + SOON
-    people = Member.objects.filter(status=Member.Status.ACTIVE, center_id__in=managed_centers(member)).exclude(pk=member.pk)
+    people = Member.objects.filter(status=Member.Status.ACTIVE, center_id__in=managed_centers(member)).exclude(
+        pk=member.pk
+    )
     return people.filter(Q(vouched_until=None) | Q(vouched_until__lte=ending)).order_by("vouched_until", "name")
 
 
@@ -184,17 +206,30 @@ def lapsed_training() -> QuerySet[TrainingRecord]:
 
 def median_training_days(center: Center) -> float | None:
     """How long the center's managers took for the last fifty proofs, in days."""
-    decided = TrainingRecord.objects.filter(member__center=center, decided_at__isnull=False).order_by("-decided_at")[:50]
-    days = sorted((record.decided_at - record.submitted_at).total_seconds() / 86400 for record in decided if record.decided_at)
+    decided = TrainingRecord.objects.filter(member__center=center, decided_at__isnull=False).order_by("-decided_at")[
+        :50
+    ]
+    days = sorted(
+        (record.decided_at - record.submitted_at).total_seconds() / 86400 for record in decided if record.decided_at
+    )
     return days[len(days) // 2] if days else None
 
 
 def with_something_ending() -> QuerySet[Member]:
-    """Active members with a training, a vouching or a role that ends on one of the days of reminding."""
-    today = timezone.now().date()
+    """Active members, not reminded yet today, with something that ends on one of the days of reminding."""
+    now = timezone.now()
+    today = now.date()
     days = [today + timedelta(days=count) for count in (1, 7, 14, 30, 60)]
-    training = TrainingRecord.objects.filter(status=TrainingRecord.Status.ACCEPTED, valid_until__in=days).values("member_id")
+    training = TrainingRecord.objects.filter(status=TrainingRecord.Status.ACCEPTED, valid_until__in=days).values(
+        "member_id"
+    )
     roles = Grant.objects.filter(ends_at__date__in=days).values("user_id")
-    return Member.objects.filter(
-        Q(vouched_until__in=days) | Q(pk__in=training) | Q(pk__in=roles), status=Member.Status.ACTIVE
-    ).order_by("pk")
+    reminded = entries().filter(
+        event="alliance.member.reminded",
+        outcome=Outcome.SUCCESS,
+        target_type="alliance.member",
+        target_ref=Cast(OuterRef("pk"), CharField()),
+        occurred_at__gte=now.replace(hour=0, minute=0, second=0, microsecond=0),
+    )
+    members = Member.objects.filter(~Exists(reminded), status=Member.Status.ACTIVE)
+    return members.filter(Q(vouched_until__in=days) | Q(pk__in=training) | Q(pk__in=roles)).order_by("pk")

@@ -9,9 +9,15 @@ C = Center.Status
 CENTER = Machine(
     Center,
     {
-        "admit": Move(frozenset({C.APPLICANT}), C.ACTIVE, may.may_rule_on_center, "alliance.center.admitted", fresh=True),
-        "suspend": Move(frozenset({C.ACTIVE}), C.SUSPENDED, may.may_rule_on_center, "alliance.center.suspended", fresh=True),
-        "reinstate": Move(frozenset({C.SUSPENDED}), C.ACTIVE, may.may_rule_on_center, "alliance.center.reinstated", fresh=True),
+        "admit": Move(
+            frozenset({C.APPLICANT}), C.ACTIVE, may.may_rule_on_center, "alliance.center.admitted", fresh=True
+        ),
+        "suspend": Move(
+            frozenset({C.ACTIVE}), C.SUSPENDED, may.may_rule_on_center, "alliance.center.suspended", fresh=True
+        ),
+        "reinstate": Move(
+            frozenset({C.SUSPENDED}), C.ACTIVE, may.may_rule_on_center, "alliance.center.reinstated", fresh=True
+        ),
         "leave": Move(frozenset({C.ACTIVE}), C.LEFT, may.may_leave_alliance, "alliance.center.left", fresh=True),
     },
     start=C.APPLICANT,
@@ -22,10 +28,18 @@ M = Member.Status
 MEMBER = Machine(
     Member,
     {
-        "suspend": Move(frozenset({M.ACTIVE}), M.SUSPENDED, may.may_manage_member, "alliance.member.suspended", fresh=True),
-        "reinstate": Move(frozenset({M.SUSPENDED}), M.ACTIVE, may.may_manage_member, "alliance.member.reinstated", fresh=True),
+        "suspend": Move(
+            frozenset({M.ACTIVE}), M.SUSPENDED, may.may_manage_member, "alliance.member.suspended", fresh=True
+        ),
+        "reinstate": Move(
+            frozenset({M.SUSPENDED}), M.ACTIVE, may.may_manage_member, "alliance.member.reinstated", fresh=True
+        ),
         "leave": Move(
-            frozenset({M.INVITED, M.ACTIVE, M.SUSPENDED}), M.LEFT, may.may_manage_member, "alliance.member.left", fresh=True
+            frozenset({M.INVITED, M.ACTIVE, M.SUSPENDED}),
+            M.LEFT,
+            may.may_manage_member,
+            "alliance.member.left",
+            fresh=True,
         ),
     },
     start=M.INVITED,
@@ -46,7 +60,9 @@ TRAINING_RECORD = Machine(
     {
         "accept": Move(frozenset({R.SUBMITTED}), R.ACCEPTED, may.may_decide_training, "alliance.training.accepted"),
         "return": Move(frozenset({R.SUBMITTED}), R.RETURNED, may.may_decide_training, "alliance.training.returned"),
-        "resubmit": Move(frozenset({R.RETURNED}), R.SUBMITTED, may.may_resubmit_training, "alliance.training.resubmitted"),
+        "resubmit": Move(
+            frozenset({R.RETURNED}), R.SUBMITTED, may.may_resubmit_training, "alliance.training.resubmitted"
+        ),
         "lapse": Move(frozenset({R.ACCEPTED}), R.LAPSED, only_the_system, "alliance.training.lapsed"),
     },
     start=R.SUBMITTED,

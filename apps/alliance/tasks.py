@@ -8,8 +8,8 @@ from apps.alliance import selectors
 from apps.alliance.actors import CLOCK
 from apps.alliance.invitations import link_for
 from apps.alliance.models import Invitation
-from apps.alliance.signin import tasks as signin_tasks  # noqa: F401  (Celery finds them through this module)
 from apps.alliance.services import grants, reminders, training
+from apps.alliance.signin import tasks as signin_tasks  # noqa: F401  (Celery finds them through this module)
 from apps.core.errors import PortalError
 
 BATCH = 500
@@ -43,7 +43,8 @@ def mail_invitation(pk: str) -> None:
         body=(
             f"Dear {invitation.member.name},\n\n{host} invites you to join {invitation.member.center} in the portal. "
             f"The link is for you alone and works until {invitation.ends_at:%-d %B %Y, %H:%M} UTC:\n\n"
-            f"{settings.BASE_URL}{link_for(invitation)}\n\nIf you did not expect this, do nothing; no account exists yet.\n"
+            f"{settings.BASE_URL}{link_for(invitation)}\n\n"
+            "If you did not expect this, do nothing; no account exists yet.\n"
         ),
         to=[invitation.member.email],
         headers={"Message-ID": f"<{invitation.pk}@caia.portal>"},

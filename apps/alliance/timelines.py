@@ -26,11 +26,26 @@ def timeline_of(record: TrainingRecord, usual_days: float | None) -> list[Step]:
     sent = Step("Sent", "done", str(record.member), record.submitted_at)
     managers = f"a manager of {record.member.center}"
     if record.status == S.SUBMITTED:
-        return [sent, Step("Decision", "now", managers, record.submitted_at, usually), Step("Valid", "todo"), Step("Lapses", "todo")]
+        return [
+            sent,
+            Step("Decision", "now", managers, record.submitted_at, usually),
+            Step("Valid", "todo"),
+            Step("Lapses", "todo"),
+        ]
     decided = Step("Accepted", "done", str(record.decided_by), record.decided_at)
     if record.status == S.RETURNED:
         returned = Step("Returned", "done", str(record.decided_by), record.decided_at)
-        return [sent, returned, Step("Sent again", "now", str(record.member), record.decided_at), Step("Decision", "todo", managers)]
+        return [
+            sent,
+            returned,
+            Step("Sent again", "now", str(record.member), record.decided_at),
+            Step("Decision", "todo", managers),
+        ]
     if record.status == S.ACCEPTED:
-        return [sent, decided, Step("Valid", "now", at=record.decided_at), Step("Lapses", "todo", words=f"{record.valid_until:%-d %b %Y}")]
+        return [
+            sent,
+            decided,
+            Step("Valid", "now", at=record.decided_at),
+            Step("Lapses", "todo", words=f"{record.valid_until:%-d %b %Y}"),
+        ]
     return [sent, decided, Step("Lapsed", "bad", at=record.status_at)]

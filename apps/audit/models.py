@@ -7,6 +7,8 @@ from apps.audit.ids import uuid7
 
 
 class Outcome(models.TextChoices):
+    """How an act ended."""
+
     SUCCESS = "success", "Done"
     REFUSED = "refused", "Refused"
     ERROR = "error", "Failed"

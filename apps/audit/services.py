@@ -11,7 +11,8 @@ from apps.audit.source import current_source
 class Actor(Protocol):
     """Whoever acts: a member, a system actor, or nobody yet (before sign-in)."""
 
-    actor_type: str
+    @property
+    def actor_type(self) -> str: ...
 
     @property
     def actor_ref(self) -> str: ...

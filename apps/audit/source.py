@@ -18,7 +18,7 @@ class Source:
     auth: dict[str, Any] = field(default_factory=dict)
 
 
-_source: ContextVar[Source] = ContextVar("source", default=Source())
+_source: ContextVar[Source] = ContextVar("source", default=Source())  # noqa: B039  (it is frozen)
 
 
 def current_source() -> Source:

@@ -11,7 +11,8 @@ SYSTEM_ACTORS: dict[str, "SystemActor"] = {}
 class Actor(Protocol):
     """What the gate asks of whoever acts."""
 
-    actor_type: str
+    @property
+    def actor_type(self) -> str: ...
 
     @property
     def actor_ref(self) -> str: ...
@@ -56,6 +57,7 @@ class Nobody:
 
     actor_type: str = "anonymous"
     actor_ref: str = ""
+    pk: None = None
 
     def at_the_gate(self) -> "Nobody":
         return self

@@ -8,6 +8,8 @@ Commands never call commands; shared steps are plain functions.
 """
 
 import functools
+import random
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ from apps.core.decisions import YES, Decision
 from apps.core.errors import AlreadyDelivered, Invalid, NeedsFreshFactor, NotAllowed, NotFound, PortalError
 
 Policy = Callable[[Any, Any], Decision]
-ATTEMPTS = 4  # a deadlock or a serialization failure is tried again this often in all
+ATTEMPTS = 6  # a deadlock or a serialization failure is tried again this often in all
 STALE = "Prove once more that it is you: this step needs a sign-in of the last five minutes."
 COMMANDS: dict[str, "Command"] = {}
 _details: ContextVar[dict[str, Any] | None] = ContextVar("details", default=None)
@@ -89,18 +91,22 @@ def may(event: str, actor: Actor, target: models.Model) -> Decision:
     return _standing(registered, actor) and _permission(registered, actor, target)
 
 
-def demand(decision: Decision, *, fresh: bool = False) -> None:
-    """For a page that only makes sense to those allowed: raise the refusal before anything is typed.
+def demand(event: str, *, by: Actor, target: models.Model, fresh: bool = False) -> None:
+    """For a page that only makes sense to those allowed: refuse, and record it, before anything is typed.
 
     The gate asks again in any case. `fresh` asks for the fresh factor now, so that no typed form has to wait for it.
     """
+    decision = may(event, by, target)
     if not decision:
+        record(event, actor=by, target=target, outcome=Outcome.REFUSED, reason=decision.reason)
         raise NotAllowed(decision.reason)
     if fresh and not proved_recently():
         raise NeedsFreshFactor(STALE)
 
 
-def _pass(registered: Command, work: Callable[..., Any], target: models.Model, by: Actor, details: dict[str, Any]) -> Any:
+def _pass(
+    registered: Command, work: Callable[..., Any], target: models.Model, by: Actor, details: dict[str, Any]
+) -> Any:
     reason = str(details.get("reason", ""))
     noted: dict[str, Any] = {}
     token = _details.set(noted)
@@ -124,7 +130,7 @@ def _pass(registered: Command, work: Callable[..., Any], target: models.Model, b
 
 
 def _lock(target: models.Model) -> models.Model:
-    manager = type(target)._base_manager
+    manager = target._meta.model._base_manager  # by _meta, since request.user is a lazy stand-in for its member
     locked = manager.select_for_update(no_key=True, of=("self",)).filter(pk=target.pk).first()
     if locked is None:
         raise NotFound("This no longer exists. Go back and look again.")
@@ -190,4 +196,6 @@ def _tried_again(attempt: Callable[[], Any]) -> Any:
             retryable = isinstance(error.__cause__, pg.DeadlockDetected | pg.SerializationFailure)
             if not retryable or not remaining or inside_transaction:
                 raise
+            # The rival needs a moment to take what this one let go, or both meet again at the same door.
+            time.sleep(random.uniform(0.01, 0.05) * (ATTEMPTS - remaining))  # noqa: S311  (no secret hangs on it)
     raise AssertionError("unreachable")

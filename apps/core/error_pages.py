@@ -44,12 +44,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
+    """The answer while the database or the cache is away; nothing was changed."""
     response = answer(request, 503)
     response["Retry-After"] = "10"
     return response
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The answer to a form without its token."""
     log.warning("csrf_failed", reason=reason, path=request.path)
     return answer(
         request, 403, "This page was open for too long, or the request came from elsewhere. Open the page again."

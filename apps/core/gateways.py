@@ -23,7 +23,8 @@ def _client() -> Any:
         max_pool_connections=32,
         s3={"addressing_style": "path"},
     )
-    return boto3.client("s3", config=config, **settings.S3)
+    where: dict[str, Any] = settings.S3
+    return boto3.client("s3", config=config, **where)
 
 
 class Objects:
@@ -46,10 +47,9 @@ class Objects:
     def put(self, key: str, body: bytes | BinaryIO, *, media_type: str) -> None:
         self._call("put_object", Key=key, Body=body, ContentType=media_type)
 
-    def open(self, key: str) -> Iterator[bytes]:
+    def open(self, key: str) -> "Stored":
         """The object's bytes in chunks. Raises NotFound or Unavailable before the first."""
-        body = self._call("get_object", Key=key)["Body"]
-        return iter(body.iter_chunks(CHUNK))
+        return Stored(self._call("get_object", Key=key)["Body"])
 
     def delete(self, key: str) -> None:
         self._call("delete_object", Key=key)
@@ -63,3 +63,16 @@ class Objects:
             raise Unavailable("The file storage refused the request. Try again in a minute.") from error
         except BotoCoreError as error:
             raise Unavailable("The file storage does not answer. Try again in a minute.") from error
+
+
+class Stored:
+    """An object on its way; closing it lets go of the connection, also when nobody read to the end."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._body.iter_chunks(CHUNK)
+
+    def close(self) -> None:
+        self._body.close()

@@ -10,7 +10,7 @@ from django.utils import timezone
 from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
-from apps.core.errors import Unavailable
+from apps.core.errors import NotFound, Unavailable
 from apps.core.gateways import Objects
 from apps.core.tasks import HEARTBEAT
 
@@ -66,7 +66,7 @@ def _objects() -> Part:
     try:
         Objects().ping()
         return Part(True, "answers")
-    except Unavailable:
+    except (Unavailable, NotFound):
         return Part(False, "does not answer; files can't be opened or sent")
 
 

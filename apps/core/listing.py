@@ -86,7 +86,8 @@ def listing(
 def _page(queryset: QuerySet[Any], chosen: str, query: QueryDict) -> tuple[list[Any], bool, bool]:
     """The rows, and whether there are some before and after them."""
     descending, name = chosen.startswith("-"), chosen.lstrip("-")
-    after, before = _position(query.get("after")), _position(query.get("before"))
+    salt = _salt(queryset.model, name)
+    after, before = _position(query.get("after"), salt), _position(query.get("before"), salt)
     backwards = before is not None and after is None
     flip = descending != backwards
     ordering = [f"{'-' if flip else ''}{name}", f"{'-' if flip else ''}pk"]
@@ -107,23 +108,31 @@ def _beyond(name: str, position: tuple[Any, str], *, smaller: bool) -> Q:
     return Q(**{f"{name}__{comparison}": value}) | Q(**{name: value, f"pk__{comparison}": pk})
 
 
-def _position(token: str | None) -> tuple[Any, str] | None:
+def _salt(model: type[Model], name: str) -> str:
+    """A cursor only fits the list and the order that it was made for."""
+    return f"listing:{model._meta.label_lower}:{name}"
+
+
+def _position(token: str | None, salt: str) -> tuple[Any, str] | None:
     """What a cursor points at; a forged or foreign one counts as none."""
     if not token:
         return None
     try:
-        value, pk = signing.loads(token, salt="listing")
+        value, pk = signing.loads(token, salt=salt)
     except (signing.BadSignature, ValueError):
         return None
     return value, pk
 
 
 def _cursor(row: Model, chosen: str) -> str:
+    name = chosen.lstrip("-")
     value: Any = row
-    for part in chosen.lstrip("-").split("__"):
+    for part in name.split("__"):
         value = getattr(value, part)
-    plain = value if isinstance(value, str | int | float) else value.isoformat() if isinstance(value, date) else str(value)
-    return signing.dumps([plain, str(row.pk)], salt="listing", compress=True)
+    plain = (
+        value if isinstance(value, str | int | float) else value.isoformat() if isinstance(value, date) else str(value)
+    )
+    return signing.dumps([plain, str(row.pk)], salt=_salt(type(row), name), compress=True)
 
 
 def _link(query: QueryDict, chosen: str, **position: str) -> str:

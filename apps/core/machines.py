@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from apps.core.actors import Actor
-from apps.core.commands import Policy, command, may, note
+from apps.core.commands import Policy, command, demand, may, note
 from apps.core.decisions import Decision, no
 from apps.core.errors import WrongState
 
@@ -44,7 +44,8 @@ class Machine:
     @property
     def states(self) -> list[str]:
         field = self.model._meta.get_field("status")
-        return [str(value) for value, _ in field.choices or []]
+        assert isinstance(field, models.Field)
+        return [str(value) for value, _ in field.flatchoices]
 
     def move(self, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Make a service function the work of this move: the gate around it, the state checked and set."""
@@ -68,6 +69,11 @@ class Machine:
     def open_to(self, actor: Actor, target: Any) -> dict[str, Decision]:
         """Each move's name → whether this actor can make it now, and if not, why not."""
         return {name: self._opening(step, actor, target) for name, step in self.moves.items()}
+
+    def demand(self, name: str, *, by: Actor, target: Any) -> None:
+        """For the page of a move: refuse whoever may not make it, or when it is not open now."""
+        demand(self.moves[name].event, by=by, target=target)
+        self._demand_open(name, target)
 
     def _opening(self, step: Move, actor: Actor, target: Any) -> Decision:
         if target.status not in step.sources:

@@ -11,17 +11,21 @@ from django.utils import timezone
 from apps.core.models import Notice
 from apps.core.outbox import later
 
+SUBJECT = 200  # characters
 
-def tell(member: Any, *, key: str, subject: str, text: str, path: str = "", mail: bool = True) -> None:
-    """Leave a notice for the member and mail it; a second call with the same key does nothing.
+
+def tell(member: Any, *, key: str, subject: str, text: str, path: str = "", mail: bool = True) -> bool:
+    """Leave a notice for the member and mail it; a second call with the same key does nothing and says False.
 
     Belongs inside a command. `path` leads to the page where something can be done.
     """
+    line = " ".join(subject.split())[:SUBJECT]  # a line break would break the mail's head
     notice, is_new = Notice.objects.get_or_create(
-        to=member, key=key, defaults={"subject": subject, "text": text, "path": path}
+        to=member, key=key, defaults={"subject": line, "text": text, "path": path}
     )
     if is_new and mail:
         later("core.mail_notice", notice.pk)
+    return is_new
 
 
 def unread(member: Any) -> QuerySet[Notice]:

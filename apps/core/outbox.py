@@ -5,6 +5,7 @@ command's own transaction. An effect outside the database (a mail) may repeat af
 carries the message's id for the far side to recognise.
 """
 
+import time
 import traceback
 import uuid
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ SWEEP = 500
 
 log = structlog.get_logger(__name__)
 _current: ContextVar[uuid.UUID | None] = ContextVar("message", default=None)
+_broker_rests_until = 0.0  # by the monotonic clock of this process
 
 
 def later(task: str, *args: Any, not_before: datetime | None = None) -> Message:
@@ -56,7 +58,7 @@ def settle_current() -> None:
     pk = _current.get()
     if pk is None:
         return
-    if not Message.objects.filter(pk=pk, delivered_at=None).update(delivered_at=timezone.now()):
+    if not Message.objects.filter(pk=pk, delivered_at=None).update(delivered_at=timezone.now(), failed_at=None):
         raise AlreadyDelivered("This message had its effect before.")
 
 
@@ -92,10 +94,15 @@ def waiting(now: datetime) -> list[uuid.UUID]:
 
 
 def _wake_worker(pk: uuid.UUID) -> None:
+    """Tell a worker at once; while the broker is down the sweep does it, and nobody waits for the broker again."""
+    global _broker_rests_until
+    if time.monotonic() < _broker_rests_until:
+        return
     try:
         current_app.send_task("core.deliver", args=[str(pk)], queue="control", retry=False)
     except BrokerDown:
-        log.warning("broker_down", message=str(pk))  # the sweep sends it again
+        _broker_rests_until = time.monotonic() + PATIENCE.total_seconds()
+        log.warning("broker_down", message=str(pk))
 
 
 def _claim(pk: uuid.UUID) -> Message | None:
@@ -119,7 +126,7 @@ def _at_work(message: Message) -> Iterator[None]:
 
 def _close(message: Message, words: str) -> None:
     Message.objects.filter(pk=message.pk, delivered_at=None).update(
-        delivered_at=timezone.now(), claimed_until=None, last_error=words
+        delivered_at=timezone.now(), failed_at=None, claimed_until=None, last_error=words
     )
 
 

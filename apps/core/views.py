@@ -5,12 +5,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db import models
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_safe
 
 from apps.core import health
+from apps.core.commands import demand
 from apps.core.errors import Invalid
 
 
@@ -49,16 +51,28 @@ def form_page(
         else:
             if words := said(result) if callable(said) else said:
                 messages.success(request, words)
-            return redirect(_next_of(request) or (then(result) if callable(then) else then))
+            return redirect(own_address(request.POST.get("next", "")) or (then(result) if callable(then) else then))
     status = 422 if form.errors else 200
     return render(request, template, {"form": form, **context}, status=status)
 
 
 def act_with_reason(
-    request: HttpRequest, form: forms.Form, ask: Callable[[str], Any], *, then: str, said: str
+    request: HttpRequest,
+    form: forms.Form,
+    ask: Callable[[str], Any],
+    *,
+    event: str,
+    target: models.Model,
+    then: str,
+    said: str,
 ) -> HttpResponse:
-    """Ask for one command that only needs a reason, from a button that asked for it; then go on to `then`."""
+    """Ask for one command that only needs a reason, from a button that asked for it; then go on to `then`.
+
+    `event` and `target` are the command's: whoever may not ask for it is refused before their typing is judged.
+    """
     if not form.is_valid():
+        actor: Any = request.user
+        demand(event, by=actor, target=target)
         messages.error(request, "Nothing was done: say why, in a sentence of at most 500 characters.")
         return redirect(then)
     try:
@@ -72,12 +86,12 @@ def act_with_reason(
 
 def _put_back(form: forms.BaseForm, error: Invalid) -> None:
     for field, words in error.fields.items():
-        form.add_error(field if field in form.fields else None, words)  # type: ignore[attr-defined]
+        form.add_error(field if field in form.fields else None, words)
     if not error.fields:
-        form.add_error(None, str(error))  # type: ignore[attr-defined]
+        form.add_error(None, str(error))
 
 
-def _next_of(request: HttpRequest) -> str:
-    """The page to go back to, if the form named one of ours."""
-    target = request.POST.get("next", "")
-    return target if url_has_allowed_host_and_scheme(target, allowed_hosts=None) else ""
+def own_address(typed: str) -> str:
+    """The address if it is a path of ours, else nothing; a bare word could name a view, so a path begins with one /."""
+    is_path = typed.startswith("/") and not typed.startswith("//")
+    return typed if is_path and url_has_allowed_host_and_scheme(typed, allowed_hosts=None) else ""

@@ -22,7 +22,7 @@ class Row:
 
     what: str
     url: str
-    button: str = "Open"
+    button: str = ""
     for_whom: str = ""
     since: datetime | None = None
     until: datetime | None = None
@@ -51,6 +51,7 @@ def waits_for(member: Member) -> Waiting:
         found.waiting += _centers_without_manager()
     if Role.AUDITOR in roles:
         found.your_turn += _auditors_turn(member)
+    found.your_turn.sort(key=lambda row: row.since or row.until or timezone.now())
     found.waiting += _open_invitations(member) if Role.CENTER_MANAGER in roles else []
     found.ending = _ending(member, training)
     return found
@@ -75,7 +76,7 @@ def _sent_training(member: Member, training: list[tuple[Any, TrainingRecord | No
     if not sent:
         return []
     days = alliance.median_training_days(member.center)
-    usually = f"usually {_days(days)}" if days is not None else ""
+    usually = _days(days) if days is not None else ""
     return [
         Row(
             f"Your proof of {record.type}",
@@ -111,21 +112,28 @@ def _managers_turn(member: Member) -> list[Row]:
 
 
 def _alliance_turn(member: Member) -> list[Row]:
-    applicants = Center.objects.filter(status=Center.Status.APPLICANT).exclude(pk=member.center_id).order_by("created_at")
+    applicants = (
+        Center.objects.filter(status=Center.Status.APPLICANT).exclude(pk=member.center_id).order_by("created_at")
+    )
     rows = [
         Row("Application to the alliance", _center_url(center), "Decide", str(center), center.created_at)
         for center in applicants[:MOST]
     ]
     failed = Message.objects.filter(failed_at__isnull=False).order_by("failed_at").first()
     if failed:
-        rows.append(Row("Messages could not be delivered", reverse("home:platform"), "Look", "everyone", failed.failed_at))
+        rows.append(
+            Row("Messages could not be delivered", reverse("home:platform"), "Look", "everyone", failed.failed_at)
+        )
     return rows
 
 
 def _centers_without_manager() -> list[Row]:
     managed = Grant.objects.filter(role=Role.CENTER_MANAGER).values("center_id")
     lonely = Center.objects.filter(status=Center.Status.ACTIVE).exclude(pk__in=managed)[:MOST]
-    return [Row(f"{center} has no center manager", _center_url(center), whose="the alliance's managers") for center in lonely]
+    return [
+        Row(f"{center} has no center manager", _center_url(center), whose="the alliance's managers")
+        for center in lonely
+    ]
 
 
 def _auditors_turn(member: Member) -> list[Row]:
@@ -151,7 +159,12 @@ def _open_invitations(member: Member) -> list[Row]:
         accepted_at=None, withdrawn_at=None, ends_at__gt=timezone.now()
     )
     return [
-        Row(f"Invitation to {found.member.center}", _person_url(found.member), since=found.invited_at, whose=found.member.name)
+        Row(
+            f"Invitation to {found.member.center}",
+            _person_url(found.member),
+            since=found.invited_at,
+            whose=found.member.name,
+        )
         for found in invitations.order_by("invited_at")[:MOST]
     ]
 
@@ -184,7 +197,9 @@ def _center_url(center: Center) -> str:
 
 def _midnight(day: date | None) -> datetime | None:
     """The end of that day, UTC."""
-    return datetime.combine(day, time.max.replace(microsecond=0), tzinfo=timezone.get_current_timezone()) if day else None
+    return (
+        datetime.combine(day, time.max.replace(microsecond=0), tzinfo=timezone.get_current_timezone()) if day else None
+    )
 
 
 def _days(days: float) -> str:

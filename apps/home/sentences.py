@@ -4,15 +4,25 @@ import uuid
 from collections.abc import Iterable
 
 from apps.alliance.models import Center, Member
-from apps.audit.models import Event
+from apps.audit.models import Event, Outcome
 from apps.core.commands import COMMANDS
 
+NOUNS = {"grant": "role", "vouch": "center's word"}
 OTHERS = {
     "audit.record.viewed": "Looked through the record",
+    "alliance.platform.viewed": "Looked at the platform's parts",
     "alliance.evidence.viewed": "Opened the evidence of a training",
     "alliance.session.opened": "Signed in",
     "alliance.session.closed": "Signed out",
     "alliance.session.refused": "Tried to sign in",
+    "alliance.session.proved": "Proved again who they are",
+    "alliance.factor.added": "Added a second factor",
+    "alliance.factor.renamed": "Renamed a second factor",
+    "alliance.factor.removed": "Removed a second factor",
+    "alliance.recovery_codes.shown": "Saw the recovery codes",
+    "alliance.recovery_codes.renewed": "Made new recovery codes",
+    "alliance.password.changed": "Changed the password",
+    "alliance.password.reset_asked": "Asked for a link to set a new password",
 }
 
 
@@ -23,20 +33,23 @@ def with_sentences(events: Iterable[Event]) -> list[Event]:
     targets = _names(Member, [event.target_ref for event in events if event.target_type == "alliance.member"])
     centers = _names(Center, [event.center_ref for event in events])
     for event in events:
-        event.sentence = sentence_of(event.event)  # type: ignore[attr-defined]
+        event.sentence = sentence_of(event.event, event.outcome)  # type: ignore[attr-defined]
         event.target_words = targets.get(event.target_ref, "")  # type: ignore[attr-defined]
         event.actor_words = people.get(event.actor_ref) or _actor_words(event)  # type: ignore[attr-defined]
         event.center_words = centers.get(event.center_ref, "")  # type: ignore[attr-defined]
     return events
 
 
-def sentence_of(name: str) -> str:
-    """What the event means, in the words of its command."""
+def sentence_of(name: str, outcome: str = Outcome.SUCCESS) -> str:
+    """What the event means: what was done, in the past, or for a refusal what somebody tried to do."""
     if name in OTHERS:
         return OTHERS[name]
-    if name in COMMANDS:
-        return COMMANDS[name].doc.split("\n")[0].rstrip(".").split(";")[0]
-    return name.replace(".", " ").replace("_", " ").capitalize()
+    if outcome != Outcome.SUCCESS and name in COMMANDS:
+        work = COMMANDS[name].doc.split("\n")[0].rstrip(".").split(";")[0]
+        return f"Attempt to {work[:1].lower()}{work[1:]}"
+    _, *subject, verb = name.split(".")
+    words = [NOUNS.get(part, part.replace("_", " ")) for part in subject]
+    return " ".join([*words, verb.replace("_", " ")]).capitalize()
 
 
 def _actor_words(event: Event) -> str:

@@ -1,26 +1,25 @@
 """Pages that belong to no single room."""
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.alliance import selectors as alliance
 from apps.alliance.models import Member
 from apps.alliance.policies import may_run_alliance, may_see_record
+from apps.alliance.requests import MemberRequest
 from apps.alliance.roles import Role
 from apps.audit.models import Event
 from apps.core import health
 from apps.core.listing import Column, listing
 from apps.core.notices import mark_read, notices_of
-from apps.core.reads import record_read
+from apps.core.reads import demand_read, record_read
+from apps.core.views import own_address
 from apps.home import selectors
 from apps.home.forms import EventFilters
 from apps.home.frame import THEMES
@@ -29,22 +28,22 @@ from apps.home.sentences import with_sentences
 
 @require_safe
 @login_required
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: MemberRequest) -> HttpResponse:
     """What waits for me."""
     return render(request, "home/home.html", {"home": selectors.waits_for(request.user)})
 
 
 @require_safe
 @login_required
-def search(request: HttpRequest) -> HttpResponse:
+def search(request: MemberRequest) -> HttpResponse:
     """Find people, centers and trainings among what one may see."""
-    words = request.GET.get("q", "")[:100]
+    words = request.GET.get("q", "").replace("\x00", "")[:100]
     return render(request, "home/search.html", {"found": selectors.found_by(request.user, words), "words": words})
 
 
 @require_safe
 @login_required
-def notices(request: HttpRequest) -> HttpResponse:
+def notices(request: MemberRequest) -> HttpResponse:
     """Everything the portal told this member, newest first."""
     columns = [Column("Notice"), Column("When", "created_at")]
     page = listing(notices_of(request.user), request.GET, columns=columns, order="-created_at")
@@ -53,7 +52,7 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-def notices_read(request: HttpRequest) -> HttpResponse:
+def notices_read(request: MemberRequest) -> HttpResponse:
     """Mark all notices as read."""
     mark_read(request.user)
     return redirect("home:notices")
@@ -63,8 +62,7 @@ def notices_read(request: HttpRequest) -> HttpResponse:
 def theme(request: HttpRequest) -> HttpResponse:
     """Keep the chosen theme in a cookie for a year."""
     chosen = request.POST.get("theme", "auto")
-    back = request.POST.get("next", "/")
-    response = redirect(back if url_has_allowed_host_and_scheme(back, allowed_hosts=None) else "/")
+    response = redirect(own_address(request.POST.get("next", "")) or "/")
     if chosen in THEMES:
         secure = request.is_secure()
         response.set_cookie("theme", chosen, max_age=31_536_000, samesite="Lax", secure=secure, httponly=False)
@@ -73,11 +71,9 @@ def theme(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def record(request: HttpRequest) -> HttpResponse:
+def record(request: MemberRequest) -> HttpResponse:
     """The record, newest first, as far as this auditor sees; the looking is recorded too."""
-    decision = may_see_record(request.user)
-    if not decision:
-        raise PermissionDenied(decision.reason)
+    demand_read("audit.record.viewed", may_see_record(request.user), by=request.user, target=request.user.center)
     filters = EventFilters(request.GET or None, member=request.user)
     columns = [Column("When", "id"), Column("What happened"), Column("Outcome"), Column("By"), Column("From")]
     page = listing(_filtered(request.user, filters), request.GET, columns=columns, order="-id", filters=filters)
@@ -98,24 +94,23 @@ def _filtered(member: Member, filters: EventFilters) -> QuerySet[Event]:
     if asked.get("since"):
         events = events.filter(occurred_at__gte=asked["since"])
     if asked.get("until"):
-        events = events.filter(occurred_at__lt=asked["until"] + timedelta(days=1))
+        events = events.filter(occurred_at__lte=asked["until"])
     return events
 
 
 @require_safe
 @login_required
-def platform(request: HttpRequest) -> HttpResponse:
+def platform(request: MemberRequest) -> HttpResponse:
     """How the parts of the platform are, and what could not be delivered."""
-    decision = may_run_alliance(request.user, alliance.the_alliance())
-    if not decision:
-        raise PermissionDenied(decision.reason)
+    whole = alliance.the_alliance()
+    demand_read("alliance.platform.viewed", may_run_alliance(request.user, whole), by=request.user, target=whole)
     context = {"parts": health.parts(), "outbox": selectors.undelivered(), "now": timezone.now()}
     return render(request, "home/platform.html", context)
 
 
 @require_safe
 @login_required
-def help_page(request: HttpRequest) -> HttpResponse:
+def help_page(request: MemberRequest) -> HttpResponse:
     """What each role does and whom to ask."""
     managers = alliance.holders_of(Role.CENTER_MANAGER, request.user.center)
     return render(request, "home/help.html", {"roles": list(Role), "managers": list(managers)})
@@ -123,6 +118,6 @@ def help_page(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def gallery(request: HttpRequest) -> HttpResponse:
+def gallery(request: MemberRequest) -> HttpResponse:
     """Every component with its variants, to judge the look at one glance."""
     return render(request, "home/gallery.html", {"now": timezone.now()})

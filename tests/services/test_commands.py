@@ -132,9 +132,13 @@ def test_two_commands_cannot_share_an_event():
 def test_the_portal_role_owns_nothing_and_cannot_change_the_record(manager, colleague):
     people.suspend(colleague, by=manager, reason="On leave.")
     with connection.cursor() as cursor:
-        cursor.execute("select count(*) from pg_class c join pg_roles r on r.oid = c.relowner where r.rolname = current_user")
+        cursor.execute(
+            "select count(*) from pg_class c join pg_roles r on r.oid = c.relowner where r.rolname = current_user"
+        )
         assert cursor.fetchone() == (0,)
-        cursor.execute("select rolsuper or rolcreaterole or rolbypassrls or rolcreatedb from pg_roles where rolname = current_user")
+        cursor.execute(
+            "select rolsuper or rolcreaterole or rolbypassrls or rolcreatedb from pg_roles where rolname = current_user"
+        )
         assert cursor.fetchone() == (False,)
         for privilege in ("UPDATE", "DELETE", "TRUNCATE"):
             cursor.execute("select has_table_privilege('audit_event', %s)", [privilege])

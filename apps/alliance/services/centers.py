@@ -8,19 +8,20 @@ from apps.alliance import policies as may
 from apps.alliance.models import Alliance, Center, Member
 from apps.alliance.roles import Role
 from apps.alliance.selectors import holders_of
+from apps.alliance.services.grants import demand_alliance_managed_without
 from apps.alliance.signin.sessions import end_sessions
 from apps.alliance.states import CENTER
 from apps.core.commands import command, note
 from apps.core.errors import Invalid
 from apps.core.notices import tell
 
+RESERVED = {"apply"}  # addresses below /centers/ that are no center
+
 
 @command("alliance.center.applied", policy=may.may_run_alliance, creates=Center)
 def apply(alliance: Alliance, *, by: Any, **facts: Any) -> Center:
     """Enter a center's application; it takes part once it is admitted."""
-    center = Center(alliance=alliance, slug=slugify(facts["short_name"])[:40], **facts)
-    if Center.objects.filter(slug=center.slug).exists():
-        raise Invalid(fields={"short_name": "Another center has this name, or one that reads alike. Choose another."})
+    center = Center(alliance=alliance, slug=slug_of(facts["short_name"]), **facts)
     center.save(force_insert=True)
     return center
 
@@ -50,8 +51,15 @@ def reinstate(center: Center, *, by: Any, reason: str) -> None:
 @CENTER.move("leave")
 def leave(center: Center, *, by: Any, reason: str) -> None:
     """Take the center out of the alliance by its own signing official's word."""
+    demand_alliance_managed_without(Member.objects.filter(center=center))
     for manager in holders_of(Role.ALLIANCE_MANAGER, center.alliance):
-        tell(manager, key=f"center-left:{center.pk}", subject=f"{center} left the alliance", text=reason, path="/centers/")
+        tell(
+            manager,
+            key=f"center-left:{center.pk}",
+            subject=f"{center} left the alliance",
+            text=reason,
+            path="/centers/",
+        )
 
 
 @command("alliance.center.edited", policy=may.may_manage_center)
@@ -62,6 +70,16 @@ def edit(center: Center, *, by: Any, **facts: Any) -> None:
         setattr(center, name, value)
     center.save(update_fields=list(facts))
     note(fields=changed)
+
+
+def slug_of(short_name: str) -> str:
+    """What the center is called in addresses: of Latin letters and digits, unlike every other's."""
+    slug = slugify(short_name)[:40]
+    if not slug or slug in RESERVED:
+        raise Invalid(fields={"short_name": "This name makes no web address. Choose one with Latin letters or digits."})
+    if Center.objects.filter(slug=slug).exists():
+        raise Invalid(fields={"short_name": "Another center has this name, or one that reads alike. Choose another."})
+    return slug
 
 
 def _tell_managers(center: Center, subject: str, reason: str) -> None:

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from django.utils.text import slugify
-
 from apps.alliance.models import Alliance, Center, Grant, Member
 from apps.alliance.roles import Role
+from apps.alliance.services.centers import slug_of
 from apps.alliance.services.grants import grant_row
 from apps.alliance.services.people import invited_member
 from apps.core.actors import only_the_system
@@ -17,7 +16,7 @@ from apps.core.errors import WrongState
 def found_center(alliance: Alliance, *, by: Any, **facts: Any) -> Center:
     """Enter the first center, active at once."""
     _demand_nobody()
-    center = Center(alliance=alliance, slug=slugify(facts["short_name"])[:40], status=Center.Status.ACTIVE, **facts)
+    center = Center(alliance=alliance, slug=slug_of(facts["short_name"]), status=Center.Status.ACTIVE, **facts)
     center.save(force_insert=True)
     return center
 

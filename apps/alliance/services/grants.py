@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.alliance import policies as may
@@ -15,6 +16,8 @@ from apps.core.actors import only_the_system
 from apps.core.commands import command, note
 from apps.core.errors import Invalid, NotAllowed, WrongState
 from apps.core.notices import tell
+
+S = Center.Status
 
 
 @command("alliance.grant.given", policy=may.may_manage_center, fresh=True, creates=Grant)
@@ -33,11 +36,13 @@ def give_at_alliance(
     return _give(alliance, by=by, member=member, role=role, reason=reason, ends_at=ends_at)
 
 
-@command("alliance.grant.first_manager", policy=may.may_rule_on_center, fresh=True, creates=Grant)
+@command("alliance.grant.first_manager_appointed", policy=may.may_rule_on_center, fresh=True, creates=Grant)
 def appoint_first_manager(center: Center, *, by: Any, member: Member, reason: str) -> Grant:
     """Give a center without any manager its first one; from then on the center decides for itself."""
     if holders_of(Role.CENTER_MANAGER, center).exists():
-        raise NotAllowed(f"{center} has a manager, who gives the center's roles. The alliance can't decide for a center.")
+        raise NotAllowed(
+            f"{center} has a manager, who gives the center's roles. The alliance can't decide for a center."
+        )
     return _give(center, by=by, member=member, role=Role.CENTER_MANAGER, reason=reason, ends_at=None)
 
 
@@ -46,8 +51,8 @@ def end(grant: Grant, *, by: Any, reason: str) -> None:
     """Take a role back, or lay down one's own, at once."""
     if grant.ended_at:
         raise WrongState("This role has ended already.")
-    if grant.role == Role.ALLIANCE_MANAGER and holders_of(Role.ALLIANCE_MANAGER, Alliance(pk=1)).count() < 2:
-        raise WrongState("This is the alliance's last manager. Give the role to somebody else first.")
+    if grant.role == Role.ALLIANCE_MANAGER:
+        demand_alliance_managed_without(Member.objects.filter(pk=grant.user_id))
     _end(grant, ended_by=by, reason=reason)
     if by.pk != grant.user_id:
         tell(
@@ -100,8 +105,24 @@ def _give(
     return grant
 
 
+def demand_alliance_managed_without(leaving: QuerySet[Member]) -> None:
+    """Refuse when nobody could run the alliance without these people: a shared step of several commands."""
+    if not Grant.objects.filter(role=Role.ALLIANCE_MANAGER, user__in=leaving).exists():
+        return
+    alliance = Alliance.objects.select_for_update(no_key=True).get(pk=1)  # of two who lay it down at once, one waits
+    able = holders_of(Role.ALLIANCE_MANAGER, alliance).filter(center__status__in=[S.ACTIVE, S.APPLICANT])
+    if not able.exclude(pk__in=leaving).exists():
+        raise WrongState("This is the alliance's last manager. Give the role to somebody else first.")
+
+
 def grant_row(
-    target: Center | Alliance, *, member: Member, role: str, reason: str, by: Any = None, ends_at: datetime | None = None
+    target: Center | Alliance,
+    *,
+    member: Member,
+    role: str,
+    reason: str,
+    by: Any = None,
+    ends_at: datetime | None = None,
 ) -> Grant:
     """An unsaved grant of the role on the target: a shared step of several commands."""
     on = ContentType.objects.get_for_model(target)

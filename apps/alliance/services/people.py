@@ -1,6 +1,6 @@
 """Commands on members: invite, join, vouch, suspend, leave, and what people say of themselves."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
@@ -9,10 +9,13 @@ from django.utils import timezone
 
 from apps.alliance import policies as may
 from apps.alliance.models import Center, Grant, Invitation, Member, Vouch
+from apps.alliance.roles import Role
+from apps.alliance.selectors import holders_of
+from apps.alliance.services.grants import demand_alliance_managed_without
 from apps.alliance.signin.sessions import end_sessions
 from apps.alliance.states import MEMBER
 from apps.core.commands import command, note
-from apps.core.errors import Invalid, WrongState
+from apps.core.errors import Invalid, NotFound, WrongState
 from apps.core.notices import tell
 from apps.core.outbox import later
 
@@ -37,7 +40,10 @@ def invite_first_manager(center: Center, *, by: Any, email: str, name: str, posi
 @command("alliance.invitation.renewed", policy=may.may_manage_center)
 def renew_invitation(center: Center, *, by: Any, invitation: Invitation) -> Invitation:
     """Withdraw an unanswered invitation and send a new link to the same person."""
-    member = Member.objects.select_for_update(no_key=True, of=("self",)).get(pk=invitation.member_id, center=center)
+    people = Member.objects.select_for_update(no_key=True, of=("self",))
+    member = people.filter(pk=invitation.member_id, center=center).first()
+    if member is None:
+        raise NotFound(f"{center} has invited nobody by that invitation.")
     if member.status != Member.Status.INVITED:
         raise WrongState(f"{member} is {member.get_status_display().lower()} and needs no invitation.")
     _withdraw_open(member)
@@ -49,8 +55,9 @@ def renew_invitation(center: Center, *, by: Any, invitation: Invitation) -> Invi
 def accept_invitation(member: Member, *, by: Any, invitation: Invitation, name: str, password: str = "") -> None:
     """Join by an open invitation. Without a password the center's own identity provider is the way in."""
     now = timezone.now()
-    held = Invitation.objects.select_for_update(no_key=True, of=("self",)).get(pk=invitation.pk, member=member)
-    if member.status != Member.Status.INVITED or not held.is_open(now):
+    invitations = Invitation.objects.select_for_update(no_key=True, of=("self",))
+    held = invitations.filter(pk=invitation.pk, member=member).first()
+    if held is None or member.status != Member.Status.INVITED or not held.is_open(now):
         raise WrongState("This invitation is no longer open. Ask your center's manager for a new one.")
     member.name = name
     if password:
@@ -60,10 +67,10 @@ def accept_invitation(member: Member, *, by: Any, invitation: Invitation, name: 
     held.accepted_at = now
     held.save(update_fields=["accepted_at"])
     host = held.invited_by
-    if host and host.center_id == member.center_id:
+    if host and holders_of(Role.CENTER_MANAGER, member.center).filter(pk=host.pk).exists():
         _vouch(member, vouched_by=host.pk)
         member.save(update_fields=["vouched_until"])
-    if host:
+    if host and host.is_active:
         tell(
             host,
             key=f"joined:{member.pk}",
@@ -102,12 +109,14 @@ def reinstate(member: Member, *, by: Any, reason: str) -> None:
 
 @MEMBER.move("leave")
 def leave(member: Member, *, by: Any, reason: str) -> None:
-    """Close the membership for good: roles, invitations and sessions end."""
+    """Close the membership for good: roles, the center's word, invitations and sessions end."""
     now = timezone.now()
+    demand_alliance_managed_without(Member.objects.filter(pk=member.pk))
     ended = Grant.history.filter(user=member, ended_at=None).update(
         ended_at=now, ended_by=by, end_reason="The member left the center."
     )
     _withdraw_open(member)
+    _end_vouches(member, now)
     member.vouched_until = None
     note(grants_ended=ended, sessions_ended=end_sessions(member))
 
@@ -147,11 +156,19 @@ def _withdraw_open(member: Member) -> None:
 
 def _vouch(member: Member, *, vouched_by: Any) -> Vouch:
     now = timezone.now()
-    member.vouches.filter(ended_at=None, ends_on__gte=now.date()).update(ended_at=now)
+    _end_vouches(member, now)
     member.vouched_until = now.date() + VOUCH_LASTS
     return Vouch.objects.create(
-        member=member, center_id=member.center_id, vouched_by_id=vouched_by, vouched_at=now, ends_on=member.vouched_until
+        member=member,
+        center_id=member.center_id,
+        vouched_by_id=vouched_by,
+        vouched_at=now,
+        ends_on=member.vouched_until,
     )
+
+
+def _end_vouches(member: Member, now: datetime) -> None:
+    member.vouches.filter(ended_at=None, ends_on__gte=now.date()).update(ended_at=now)
 
 
 def _set_password(member: Member, password: str) -> None:

@@ -27,8 +27,7 @@ def remind(member: Member, *, by: Any) -> None:
             continue
         for person in people:
             key = f"ending:{kind}:{ends_on.isoformat()}:{milestone}"
-            tell(person, key=key, subject=subject, text=f"It ends on {ends_on:%-d %B %Y}.", path=path)
-            told += 1
+            told += tell(person, key=key, subject=subject, text=f"It ends on {ends_on:%-d %B %Y}.", path=path)
     note(told=told)
 
 

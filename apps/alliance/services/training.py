@@ -44,7 +44,9 @@ def retire_type(training_type: TrainingType, *, by: Any, reason: str) -> None:
 
 
 @command("alliance.training.submitted", policy=may.may_submit_training, creates=TrainingRecord)
-def submit(member: Member, *, by: Any, training_type: TrainingType, completed_on: date, evidence: Evidence) -> TrainingRecord:
+def submit(
+    member: Member, *, by: Any, training_type: TrainingType, completed_on: date, evidence: Evidence
+) -> TrainingRecord:
     """Send proof of a training to one's center."""
     if training_type.status != TrainingType.Status.PUBLISHED:
         raise WrongState(f"{training_type} is retired and no longer asked for.")
@@ -76,6 +78,8 @@ def resubmit(record: TrainingRecord, *, by: Any, completed_on: date, evidence: E
 @TRAINING_RECORD.move("accept")
 def accept(record: TrainingRecord, *, by: Any) -> None:
     """Accept the proof: the training counts until its end."""
+    if record.valid_until < timezone.now().date():
+        raise WrongState(f"This proof ran out on {record.valid_until:%-d %B %Y}. Return it and ask for a newer one.")
     record.decided_at, record.decided_by = timezone.now(), by
     tell(
         record.member,
@@ -120,7 +124,10 @@ def _valid_until(training_type: TrainingType, completed_on: date) -> date:
     end = completed_on + timedelta(days=training_type.lifetime_days)
     if end < today:
         raise Invalid(
-            fields={"completed_on": f"This training is valid for {training_type.lifetime_days:,} days, so that proof has lapsed."}
+            fields={
+                "completed_on": f"This training is valid for {training_type.lifetime_days:,} days, "
+                "so that proof has lapsed."
+            }
         )
     return end
 

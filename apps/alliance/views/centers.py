@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.alliance import selectors
 from apps.alliance.forms import AllianceRoleForm, CenterApplicationForm, CenterForm, InvitationForm, ReasonForm
 from apps.alliance.models import Center
+from apps.alliance.requests import MemberRequest
 from apps.alliance.services import centers as services
 from apps.alliance.services import grants, people
 from apps.alliance.states import CENTER
@@ -22,9 +23,14 @@ from apps.core.views import act_with_reason, form_page
 
 @require_safe
 @login_required
-def centers(request: HttpRequest) -> HttpResponse:
+def centers(request: MemberRequest) -> HttpResponse:
     """The centers of the alliance."""
-    columns = [Column("Center", "short_name"), Column("Legal name", "legal_name"), Column("State"), Column("Since", "created_at")]
+    columns = [
+        Column("Center", "short_name"),
+        Column("Legal name", "legal_name"),
+        Column("State"),
+        Column("Since", "created_at"),
+    ]
     page = listing(selectors.visible_centers(request.user), request.GET, columns=columns, order="short_name")
     may_enter = may("alliance.center.applied", request.user, selectors.the_alliance())
     return render(request, "alliance/centers.html", {"listing": page, "may_enter": may_enter})
@@ -32,7 +38,7 @@ def centers(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def center(request: HttpRequest, slug: str) -> HttpResponse:
+def center(request: MemberRequest, slug: str) -> HttpResponse:
     """One center: who it is, who acts for it, and what one can do about its standing."""
     found = _center(request, slug)
     context = {
@@ -41,7 +47,7 @@ def center(request: HttpRequest, slug: str) -> HttpResponse:
         "holders": list(selectors.role_holders(found)[:200]),
         "may_edit": may("alliance.center.edited", request.user, found),
         "may_invite": may("alliance.member.invited", request.user, found),
-        "may_appoint": may("alliance.grant.first_manager", request.user, found),
+        "may_appoint": may("alliance.grant.first_manager_appointed", request.user, found),
         "has_manager": selectors.holders_of("center_manager", found).exists(),
     }
     return render(request, "alliance/center.html", context)
@@ -49,10 +55,10 @@ def center(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def center_apply(request: HttpRequest) -> HttpResponse:
+def center_apply(request: MemberRequest) -> HttpResponse:
     """Enter a center's application."""
     alliance = selectors.the_alliance()
-    demand(may("alliance.center.applied", request.user, alliance))
+    demand("alliance.center.applied", by=request.user, target=alliance)
     return form_page(
         request,
         CenterApplicationForm(request.POST or None),
@@ -65,10 +71,10 @@ def center_apply(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def center_edit(request: HttpRequest, slug: str) -> HttpResponse:
+def center_edit(request: MemberRequest, slug: str) -> HttpResponse:
     """Change what the center says of itself."""
     found = _center(request, slug)
-    demand(may("alliance.center.edited", request.user, found))
+    demand("alliance.center.edited", by=request.user, target=found)
     known = {name: getattr(found, name) for name in CenterForm.base_fields}
     return form_page(
         request,
@@ -83,10 +89,10 @@ def center_edit(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def center_first_manager(request: HttpRequest, slug: str) -> HttpResponse:
+def center_first_manager(request: MemberRequest, slug: str) -> HttpResponse:
     """Invite an applicant's first person, or appoint one who has joined as its first manager."""
     found = _center(request, slug)
-    demand(may("alliance.grant.first_manager", request.user, found))
+    demand("alliance.grant.first_manager_appointed", by=request.user, target=found)
     return form_page(
         request,
         InvitationForm(request.POST or None),
@@ -101,7 +107,7 @@ def center_first_manager(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 @login_required
-def center_appoint(request: HttpRequest, slug: str, pk: UUID) -> HttpResponse:
+def center_appoint(request: MemberRequest, slug: str, pk: UUID) -> HttpResponse:
     """Make this person the first manager of a center that has none."""
     found = _center(request, slug)
     member = get_object_or_404(selectors.visible_members(request.user).filter(center=found), pk=pk)
@@ -109,6 +115,8 @@ def center_appoint(request: HttpRequest, slug: str, pk: UUID) -> HttpResponse:
         request,
         ReasonForm(request.POST),
         lambda reason: grants.appoint_first_manager(found, by=request.user, member=member, reason=reason),
+        event="alliance.grant.first_manager_appointed",
+        target=found,
         then=reverse("alliance:center", args=[slug]),
         said=f"{member} now manages {found}.",
     )
@@ -116,40 +124,41 @@ def center_appoint(request: HttpRequest, slug: str, pk: UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def center_admit(request: HttpRequest, slug: str) -> HttpResponse:
+def center_admit(request: MemberRequest, slug: str) -> HttpResponse:
     """Admit an applicant."""
-    return _move(request, slug, services.admit, "{} is admitted.")
+    return _move(request, slug, "alliance.center.admitted", services.admit, "{} is admitted.")
 
 
 @require_POST
 @login_required
-def center_suspend(request: HttpRequest, slug: str) -> HttpResponse:
+def center_suspend(request: MemberRequest, slug: str) -> HttpResponse:
     """Suspend a center and everything its people can do."""
-    return _move(request, slug, services.suspend, "{} is suspended; its people are signed out.")
+    return _move(
+        request, slug, "alliance.center.suspended", services.suspend, "{} is suspended; its people are signed out."
+    )
 
 
 @require_POST
 @login_required
-def center_reinstate(request: HttpRequest, slug: str) -> HttpResponse:
+def center_reinstate(request: MemberRequest, slug: str) -> HttpResponse:
     """Let a suspended center act again."""
-    return _move(request, slug, services.reinstate, "{} can act again.")
+    return _move(request, slug, "alliance.center.reinstated", services.reinstate, "{} can act again.")
 
 
 @require_POST
 @login_required
-def center_leave(request: HttpRequest, slug: str) -> HttpResponse:
+def center_leave(request: MemberRequest, slug: str) -> HttpResponse:
     """Take one's own center out of the alliance."""
-    return _move(request, slug, services.leave, "{} has left the alliance.")
+    return _move(request, slug, "alliance.center.left", services.leave, "{} has left the alliance.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def alliance_roles(request: HttpRequest) -> HttpResponse:
+def alliance_roles(request: MemberRequest) -> HttpResponse:
     """Who holds the alliance's own roles, and giving them."""
     alliance = selectors.the_alliance()
-    decision = may("alliance.grant.given_by_alliance", request.user, alliance)
     if request.method == "POST":
-        demand(decision)
+        demand("alliance.grant.given_by_alliance", by=request.user, target=alliance)
     return form_page(
         request,
         AllianceRoleForm(request.POST or None),
@@ -165,20 +174,22 @@ def alliance_roles(request: HttpRequest) -> HttpResponse:
         then=reverse("alliance:alliance_roles"),
         said=lambda grant: f"{grant.user} is now {grant.role_words.lower()} of the alliance.",
         holders=list(selectors.role_holders(alliance)[:200]),
-        may_give=decision,
+        may_give=may("alliance.grant.given_by_alliance", request.user, alliance),
     )
 
 
-def _move(request: HttpRequest, slug: str, ask: Any, said: str) -> HttpResponse:
+def _move(request: MemberRequest, slug: str, event: str, ask: Any, said: str) -> HttpResponse:
     found = _center(request, slug)
     return act_with_reason(
         request,
         ReasonForm(request.POST),
         lambda reason: ask(found, by=request.user, reason=reason),
+        event=event,
+        target=found,
         then=reverse("alliance:center", args=[slug]),
         said=said.format(found),
     )
 
 
-def _center(request: HttpRequest, slug: str) -> Center:
+def _center(request: MemberRequest, slug: str) -> Center:
     return get_object_or_404(selectors.visible_centers(request.user), slug=slug)

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.alliance import selectors
 from apps.alliance.forms import InvitationForm, PeopleFilters, ReasonForm, RoleForm
 from apps.alliance.models import Member
+from apps.alliance.requests import MemberRequest
 from apps.alliance.selectors import managed_centers
 from apps.alliance.services import grants
 from apps.alliance.services import people as services
@@ -26,10 +27,16 @@ from apps.core.views import act_with_reason, form_page
 
 @require_safe
 @login_required
-def people(request: HttpRequest) -> HttpResponse:
+def people(request: MemberRequest) -> HttpResponse:
     """The people one may see, to search, filter and sort."""
     filters = PeopleFilters(request.GET or None, member=request.user)
-    columns = [Column("Name", "name"), Column("Center"), Column("State"), Column("Vouched until"), Column("Since", "created_at")]
+    columns = [
+        Column("Name", "name"),
+        Column("Center"),
+        Column("State"),
+        Column("Vouched until"),
+        Column("Since", "created_at"),
+    ]
     page = listing(_filtered(request.user, filters), request.GET, columns=columns, order="name", filters=filters)
     return render(request, "alliance/people.html", {"listing": page, "invites": managed_centers(request.user)})
 
@@ -48,7 +55,7 @@ def _filtered(member: Member, filters: PeopleFilters) -> QuerySet[Member]:
 
 @require_safe
 @login_required
-def person(request: HttpRequest, pk: UUID) -> HttpResponse:
+def person(request: MemberRequest, pk: UUID) -> HttpResponse:
     """One person: state, roles, the center's word, training, and what one can do for them."""
     member = _person(request, pk)
     invitation = selectors.open_invitation(member)
@@ -69,10 +76,10 @@ def person(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def invite(request: HttpRequest, slug: str) -> HttpResponse:
+def invite(request: MemberRequest, slug: str) -> HttpResponse:
     """Invite somebody to a center that one manages."""
     center = get_object_or_404(selectors.visible_centers(request.user), slug=slug)
-    demand(may("alliance.member.invited", request.user, center))
+    demand("alliance.member.invited", by=request.user, target=center)
     return form_page(
         request,
         InvitationForm(request.POST or None),
@@ -86,7 +93,7 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 @login_required
-def person_vouch(request: HttpRequest, pk: UUID) -> HttpResponse:
+def person_vouch(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Give the center's word for another year."""
     member = _person(request, pk)
     given = services.vouch(member, by=request.user)
@@ -96,10 +103,11 @@ def person_vouch(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def person_invite_again(request: HttpRequest, pk: UUID) -> HttpResponse:
+def person_invite_again(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Withdraw the unanswered invitation and send a new one."""
     member = _person(request, pk)
-    invitation = member.invitations.order_by("-invited_at").first()
+    demand("alliance.invitation.renewed", by=request.user, target=member.center)
+    invitation = selectors.latest_invitation(member)
     if invitation is None:
         return redirect("alliance:person", pk=pk)
     services.renew_invitation(member.center, by=request.user, invitation=invitation)
@@ -109,31 +117,33 @@ def person_invite_again(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def person_suspend(request: HttpRequest, pk: UUID) -> HttpResponse:
+def person_suspend(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Stop everything this person can do."""
-    return _move(request, pk, services.suspend, "{} is suspended and signed out everywhere.")
+    return _move(
+        request, pk, "alliance.member.suspended", services.suspend, "{} is suspended and signed out everywhere."
+    )
 
 
 @require_POST
 @login_required
-def person_reinstate(request: HttpRequest, pk: UUID) -> HttpResponse:
+def person_reinstate(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Let a suspended person act again."""
-    return _move(request, pk, services.reinstate, "{} can act again.")
+    return _move(request, pk, "alliance.member.reinstated", services.reinstate, "{} can act again.")
 
 
 @require_POST
 @login_required
-def person_leave(request: HttpRequest, pk: UUID) -> HttpResponse:
+def person_leave(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Close a membership for good."""
-    return _move(request, pk, services.leave, "{} has left; roles and sessions have ended.")
+    return _move(request, pk, "alliance.member.left", services.leave, "{} has left; roles and sessions have ended.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def role_give(request: HttpRequest, pk: UUID) -> HttpResponse:
+def role_give(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Give one of the center's people a role at the center."""
     member = _person(request, pk)
-    demand(may("alliance.grant.given", request.user, member.center), fresh=True)
+    demand("alliance.grant.given", by=request.user, target=member.center, fresh=True)
     return form_page(
         request,
         RoleForm(request.POST or None),
@@ -154,28 +164,32 @@ def role_give(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def role_end(request: HttpRequest, pk: UUID) -> HttpResponse:
+def role_end(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Take a role back, or lay down one's own."""
     grant = get_object_or_404(selectors.visible_grants(request.user), pk=pk)
     return act_with_reason(
         request,
         ReasonForm(request.POST),
         lambda reason: grants.end(grant, by=request.user, reason=reason),
+        event="alliance.grant.ended",
+        target=grant,
         then=reverse("alliance:person", args=[grant.user_id]),
         said=f"The role of {grant.role_words.lower()} has ended.",
     )
 
 
-def _move(request: HttpRequest, pk: UUID, ask: Any, said: str) -> HttpResponse:
+def _move(request: MemberRequest, pk: UUID, event: str, ask: Any, said: str) -> HttpResponse:
     member = _person(request, pk)
     return act_with_reason(
         request,
         ReasonForm(request.POST),
         lambda reason: ask(member, by=request.user, reason=reason),
+        event=event,
+        target=member,
         then=reverse("alliance:person", args=[pk]),
         said=said.format(member),
     )
 
 
-def _person(request: HttpRequest, pk: UUID) -> Member:
+def _person(request: MemberRequest, pk: UUID) -> Member:
     return get_object_or_404(selectors.visible_members(request.user), pk=pk)

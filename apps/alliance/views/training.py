@@ -1,12 +1,13 @@
 """Pages on training: my own, the manager's queue, the types, one proof and its evidence."""
 
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,43 +16,59 @@ from apps.alliance import evidence, selectors
 from apps.alliance.forms import ReasonForm, TrainingFilters, TrainingProofForm, TrainingTypeForm
 from apps.alliance.models import TrainingRecord, TrainingType
 from apps.alliance.policies import may_see_evidence
+from apps.alliance.requests import MemberRequest
 from apps.alliance.services import training as services
 from apps.alliance.states import TRAINING_RECORD, TRAINING_TYPE
 from apps.alliance.timelines import timeline_of
 from apps.core.commands import demand, may
 from apps.core.gateways import Objects
 from apps.core.listing import Column, listing
-from apps.core.reads import record_read
+from apps.core.reads import demand_read, record_read
 from apps.core.views import act_with_reason, form_page
 
 
 @require_safe
 @login_required
-def training(request: HttpRequest) -> HttpResponse:
+def training(request: MemberRequest) -> HttpResponse:
     """What training I need, what I have proved, until when it counts."""
     records = selectors.visible_training(request.user).filter(member=request.user).order_by("-submitted_at")[:50]
-    context = {"needed": selectors.standing_of_training(request.user), "records": list(records), "tabs": _tabs(request, "mine")}
+    context = {
+        "needed": selectors.standing_of_training(request.user),
+        "records": list(records),
+        "tabs": _tabs(request, "mine"),
+    }
     return render(request, "alliance/training.html", context)
 
 
 @require_safe
 @login_required
-def training_queue(request: HttpRequest) -> HttpResponse:
+def training_queue(request: MemberRequest) -> HttpResponse:
     """Proofs of the center's people, those that wait first."""
     filters = TrainingFilters(request.GET or None)
     asked = filters.cleaned_data if filters.is_bound and filters.is_valid() else {}
     records = selectors.visible_training(request.user).exclude(member=request.user)
     records = records.filter(**{name: value for name, value in asked.items() if value})
-    columns = [Column("Training"), Column("Person"), Column("State"), Column("Sent", "submitted_at"), Column("Valid until", "valid_until")]
+    columns = [
+        Column("Training"),
+        Column("Person"),
+        Column("State"),
+        Column("Sent", "submitted_at"),
+        Column("Valid until", "valid_until"),
+    ]
     page = listing(records, request.GET, columns=columns, order="-submitted_at", filters=filters)
     return render(request, "alliance/training_queue.html", {"listing": page, "tabs": _tabs(request, "queue")})
 
 
 @require_safe
 @login_required
-def training_types(request: HttpRequest) -> HttpResponse:
+def training_types(request: MemberRequest) -> HttpResponse:
     """The trainings that the alliance asks for."""
-    columns = [Column("Training", "name"), Column("Needed by"), Column("Valid for", "lifetime_days", numeric=True), Column("State")]
+    columns = [
+        Column("Training", "name"),
+        Column("Needed by"),
+        Column("Valid for", "lifetime_days", numeric=True),
+        Column("State"),
+    ]
     page = listing(selectors.visible_training_types(request.user), request.GET, columns=columns, order="name")
     may_publish = may("alliance.training_type.published", request.user, selectors.the_alliance())
     context = {"listing": page, "may_publish": may_publish, "tabs": _tabs(request, "types")}
@@ -60,10 +77,10 @@ def training_types(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def training_type_publish(request: HttpRequest) -> HttpResponse:
+def training_type_publish(request: MemberRequest) -> HttpResponse:
     """Publish a training."""
     alliance = selectors.the_alliance()
-    demand(may("alliance.training_type.published", request.user, alliance))
+    demand("alliance.training_type.published", by=request.user, target=alliance)
     return form_page(
         request,
         TrainingTypeForm(request.POST or None),
@@ -76,21 +93,25 @@ def training_type_publish(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def training_type(request: HttpRequest, pk: UUID) -> HttpResponse:
+def training_type(request: MemberRequest, pk: UUID) -> HttpResponse:
     """One training: what it is and who needs it."""
     found = get_object_or_404(selectors.visible_training_types(request.user), pk=pk)
-    return render(request, "alliance/training_type.html", {"type": found, "open_to": TRAINING_TYPE.open_to(request.user, found)})
+    return render(
+        request, "alliance/training_type.html", {"type": found, "open_to": TRAINING_TYPE.open_to(request.user, found)}
+    )
 
 
 @require_POST
 @login_required
-def training_type_retire(request: HttpRequest, pk: UUID) -> HttpResponse:
+def training_type_retire(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Ask for a training no more."""
     found = get_object_or_404(selectors.visible_training_types(request.user), pk=pk)
     return act_with_reason(
         request,
         ReasonForm(request.POST),
         lambda reason: services.retire_type(found, by=request.user, reason=reason),
+        event="alliance.training_type.retired",
+        target=found,
         then=reverse("alliance:training_type", args=[pk]),
         said=f"{found} is retired.",
     )
@@ -98,9 +119,11 @@ def training_type_retire(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def training_submit(request: HttpRequest, pk: UUID) -> HttpResponse:
+def training_submit(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Send proof of a training to one's center."""
-    found = get_object_or_404(selectors.visible_training_types(request.user).filter(status=TrainingType.Status.PUBLISHED), pk=pk)
+    found = get_object_or_404(
+        selectors.visible_training_types(request.user).filter(status=TrainingType.Status.PUBLISHED), pk=pk
+    )
     return _proof_page(
         request,
         lambda **proof: services.submit(request.user, by=request.user, training_type=found, **proof),
@@ -110,7 +133,7 @@ def training_submit(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_safe
 @login_required
-def training_record(request: HttpRequest, pk: UUID) -> HttpResponse:
+def training_record(request: MemberRequest, pk: UUID) -> HttpResponse:
     """One proof: its state, whose turn it is, the evidence, and the decision."""
     found = _record(request, pk)
     context = {
@@ -124,7 +147,7 @@ def training_record(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def training_accept(request: HttpRequest, pk: UUID) -> HttpResponse:
+def training_accept(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Accept a proof."""
     found = _record(request, pk)
     services.accept(found, by=request.user)
@@ -135,13 +158,15 @@ def training_accept(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def training_return(request: HttpRequest, pk: UUID) -> HttpResponse:
+def training_return(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Give a proof back, saying what to mend."""
     found = _record(request, pk)
     return act_with_reason(
         request,
         ReasonForm(request.POST),
         lambda reason: services.return_to_member(found, by=request.user, reason=reason),
+        event="alliance.training.returned",
+        target=found,
         then=reverse("alliance:training_queue"),
         said=f"{found.member} is told what to mend.",
     )
@@ -149,10 +174,10 @@ def training_return(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def training_resubmit(request: HttpRequest, pk: UUID) -> HttpResponse:
+def training_resubmit(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Send a returned proof again."""
     found = _record(request, pk)
-    demand(TRAINING_RECORD.open_to(request.user, found)["resubmit"])
+    TRAINING_RECORD.demand("resubmit", by=request.user, target=found)
     return _proof_page(
         request, lambda **proof: services.resubmit(found, by=request.user, **proof), type=found.type, record=found
     )
@@ -160,19 +185,21 @@ def training_resubmit(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_safe
 @login_required
-def training_evidence(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
+def training_evidence(request: MemberRequest, pk: UUID) -> StreamingHttpResponse:
     """The certificate, as a download only; opening it is recorded first."""
     found = _record(request, pk)
-    demand(may_see_evidence(request.user, found))
-    chunks = Objects().open(found.evidence_key)
-    record_read("alliance.evidence.viewed", by=request.user, target=found, sha256=found.evidence_sha256)
-    response = StreamingHttpResponse(chunks, content_type=found.evidence_type)
+    demand_read("alliance.evidence.viewed", may_see_evidence(request.user, found), by=request.user, target=found)
+    with ExitStack() as unless_recorded:
+        stored = unless_recorded.enter_context(closing(Objects().open(found.evidence_key)))
+        record_read("alliance.evidence.viewed", by=request.user, target=found, sha256=found.evidence_sha256)
+        unless_recorded.pop_all()
+    response = StreamingHttpResponse(stored, content_type=found.evidence_type)
     response["Content-Disposition"] = f'attachment; filename="{found.evidence_name}"'
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
     return response
 
 
-def _proof_page(request: HttpRequest, ask: Callable[..., Any], **context: Any) -> HttpResponse:
+def _proof_page(request: MemberRequest, ask: Callable[..., Any], **context: Any) -> HttpResponse:
     return form_page(
         request,
         TrainingProofForm(request.POST or None, request.FILES or None),
@@ -186,11 +213,11 @@ def _proof_page(request: HttpRequest, ask: Callable[..., Any], **context: Any) -
     )
 
 
-def _record(request: HttpRequest, pk: UUID) -> TrainingRecord:
+def _record(request: MemberRequest, pk: UUID) -> TrainingRecord:
     return get_object_or_404(selectors.visible_training(request.user), pk=pk)
 
 
-def _tabs(request: HttpRequest, current: str) -> list[dict[str, Any]]:
+def _tabs(request: MemberRequest, current: str) -> list[dict[str, Any]]:
     rows = [("mine", "My training", "alliance:training"), ("types", "All trainings", "alliance:training_types")]
     if selectors.managed_centers(request.user):
         rows.insert(1, ("queue", "Our people's proofs", "alliance:training_queue"))

@@ -9,9 +9,10 @@ from django.utils import timezone
 from apps.alliance.demo import APPLICANT, CENTERS
 from apps.alliance.demo_story import Story
 from apps.alliance.models import Center, Member
+from apps.alliance.roles import Role
 from apps.core.gateways import Objects
 
-
+CANNOT_SIGN_IN = {"invited", "invitation_stale", "suspended", "left"}
 INTERRUPTED = 3  # exit code for a half-loaded demo
 
 
@@ -47,5 +48,15 @@ class Command(BaseCommand):
         for center in CENTERS:
             self.stdout.write(f"\n{center.short_name}")
             for person in center.people:
-                roles = [role.words for role in person.roles] + [f"{role.words} of the alliance" for role in person.alliance_roles]
-                self.stdout.write(f"  {person.name:<16} {', '.join(roles) or 'Researcher':<40} {person.email(center.domain)}")
+                if person.story in CANNOT_SIGN_IN:
+                    continue
+                roles = [role.words for role in person.roles] + [
+                    _alliance_words(role) for role in person.alliance_roles
+                ]
+                self.stdout.write(
+                    f"  {person.name:<16} {', '.join(roles) or 'Researcher':<40} {person.email(center.domain)}"
+                )
+
+
+def _alliance_words(role: Role) -> str:
+    return role.words if role is Role.ALLIANCE_MANAGER else f"{role.words} of the alliance"

@@ -1,0 +1,196 @@
+"""Raw SQL as the portal's own role: what somebody could do who had taken over the web process."""
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import DatabaseError
+from psycopg import errors as pg
+
+from apps.alliance.services import people
+from apps.audit.models import Event
+from tests import database
+from tests.factories import MemberFactory, holder
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def recorded(db):
+    manager = holder("center_manager")
+    people.suspend(MemberFactory(center=manager.center), by=manager, reason="On leave.")
+    return Event.objects.get()
+
+
+def refused_by(sql):
+    """The database's own code of the refusal."""
+    with pytest.raises(DatabaseError) as refusal, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql)
+    return refusal.value.__cause__.sqlstate
+
+
+PRIVILEGE = pg.InsufficientPrivilege.sqlstate
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "update audit_event set reason = 'nothing'",
+        "update audit_event set id = id",
+        "update audit_event set reason = 'nothing' where false",
+        "delete from audit_event",
+        "delete from audit_event where false",
+        "truncate audit_event",
+        "truncate audit_event cascade",
+        "insert into audit_event select * from audit_event on conflict (id) do update set reason = 'nothing'",
+        "merge into audit_event e using (select 1) s on true when matched then delete",
+        "with gone as (delete from audit_event returning *) select count(*) from gone",
+        "select * from audit_event for update",
+        "lock table audit_event in access exclusive mode",
+    ],
+)
+def test_a_line_of_the_record_can_be_neither_changed_nor_removed(recorded, sql):
+    assert refused_by(sql) == PRIVILEGE
+    assert Event.objects.get().reason == "On leave."
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "create table loot (id int)",
+        "create temporary table audit_event (like public.audit_event)",
+        "create unlogged table loot (id int)",
+        "create table public.loot as select * from audit_event",
+        "select * into loot from audit_event",
+        "create view loot as select * from audit_event",
+        "create materialized view loot as select 1",
+        "create schema loot",
+        "create function loot() returns int language sql as 'select 1'",
+        "create extension dblink",
+        "create type loot as (id int)",
+        "create sequence loot",
+        "create database loot",
+        "create role loot",
+        "create publication loot for all tables",
+    ],
+)
+def test_nothing_new_can_be_made(sql):
+    assert refused_by(sql) in {PRIVILEGE, pg.ActiveSqlTransaction.sqlstate, pg.FeatureNotSupported.sqlstate}
+
+
+def test_no_database_can_be_made_outside_a_transaction_either():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select rolcreatedb, rolcreaterole, rolsuper, rolreplication from pg_roles where rolname = current_user"
+        )
+        assert cursor.fetchone() == (False, False, False, False)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "create trigger loot before insert on audit_event for each row execute function tsvector_update_trigger()",
+        "create trigger loot after insert on alliance_member for each row execute function tsvector_update_trigger()",
+        "create rule loot as on insert to audit_event do instead nothing",
+        "alter table audit_event disable trigger all",
+        "alter table audit_event disable trigger audit_no_change",
+        "drop trigger audit_no_change on audit_event",
+        "drop table audit_event",
+        "alter table audit_event rename to hidden",
+        "alter table audit_event add column loot int",
+        "alter table audit_event owner to current_user",
+        "alter table alliance_grant drop constraint grant_never_to_oneself",
+        "alter table alliance_grant disable trigger all",
+        "drop index audit_by_actor",
+        "create index loot on audit_event (reason)",
+        "drop function audit_refuse",
+        "comment on table audit_event is 'loot'",
+    ],
+)
+def test_the_tables_guards_cannot_be_taken_away(sql):
+    assert refused_by(sql) == PRIVILEGE
+
+
+@pytest.mark.parametrize("to", ["current_user", "public"])
+def test_the_role_cannot_give_itself_a_right(to):
+    with connection.cursor() as cursor:
+        cursor.execute(f"grant all on audit_event to {to}")  # PostgreSQL only warns that nothing was granted
+        cursor.execute("select has_table_privilege('audit_event', 'UPDATE, DELETE, TRUNCATE, TRIGGER')")
+        assert cursor.fetchone() == (False,)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "set session_replication_role = 'replica'",
+        "set local session_replication_role = 'replica'",
+        "select set_config('session_replication_role', 'replica', false)",
+        "set role postgres",
+        "set session authorization postgres",
+        "set log_statement = 'none'",
+        "alter role current_user superuser",
+        "alter role current_user bypassrls",
+        "alter role current_user createdb",
+        "copy audit_event to program 'cat'",
+        "copy audit_event from '/etc/passwd'",
+        "select pg_read_file('/etc/passwd')",
+        "select lo_import('/etc/passwd')",
+        "select pg_reload_conf()",
+        "select pg_switch_wal()",
+        "select * from pg_authid",
+    ],
+)
+def test_the_role_gets_no_further_than_its_own_rights(sql):
+    assert refused_by(sql) in {PRIVILEGE, pg.InvalidParameterValue.sqlstate}
+
+
+def test_the_role_does_not_become_the_owner():
+    with database.owner() as owning:
+        (owner,) = owning.execute("select current_user").fetchone()
+
+    assert refused_by(f'set role "{owner}"') in {PRIVILEGE, pg.InvalidParameterValue.sqlstate}
+    assert refused_by(f'reassign owned by "{owner}" to current_user') == PRIVILEGE
+
+
+def test_the_owner_too_adds_to_the_record_only(transactional_db):
+    manager = holder("center_manager")
+    people.suspend(MemberFactory(center=manager.center), by=manager, reason="On leave.")
+
+    with database.owner() as owning:
+        for sql in ("update audit_event set reason = 'x'", "delete from audit_event", "truncate audit_event"):
+            with pytest.raises(pg.InsufficientPrivilege, match="append-only"):
+                owning.execute(sql)
+
+
+def test_a_line_can_be_added_and_read(recorded):
+    """The refusals above come from missing rights, not from a broken connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from audit_event")
+        assert cursor.fetchone() == (1,)
+
+
+def test_what_constraints_forbid_raw_sql_cannot_do():
+    manager = holder("center_manager")
+    sql = "update alliance_grant set granted_by_id = user_id"
+
+    with (
+        pytest.raises(DatabaseError, match="grant_never_to_oneself"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql)
+
+    assert manager.all_grants.get().granted_by is None
+
+
+def test_the_search_path_leads_to_no_place_where_the_role_can_create():
+    with connection.cursor() as cursor:
+        cursor.execute("select s from unnest(current_schemas(true)) s where has_schema_privilege(s, 'CREATE')")
+        assert cursor.fetchall() == []
+
+
+def test_every_table_can_at_most_be_read_and_filled():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select tablename, p from pg_tables, unnest(array['TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN']) p "
+            "where schemaname = 'public' and has_table_privilege(quote_ident(tablename), p)"
+        )
+        assert cursor.fetchall() == []

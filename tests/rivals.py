@@ -1,0 +1,47 @@
+"""People and workers who act at the same moment: threads with a database connection each, let go together."""
+
+import contextvars
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self
+
+from django.db import connections
+
+Act = Callable[[], Any]
+
+
+class Rivals:
+    """So many threads that stay, for many rounds; call it with as many acts for one round."""
+
+    def __init__(self, count: int = 2) -> None:
+        self.barrier = threading.Barrier(count)
+        self.pool = ThreadPoolExecutor(count)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._all(*[connections.close_all] * self.barrier.parties)
+        self.pool.shutdown()
+
+    def __call__(self, *acts: Act) -> list[Any]:
+        """What each act returned, or the exception that it raised; all begin together."""
+        return self._all(*acts)
+
+    def _all(self, *acts: Act) -> list[Any]:
+        waiting = [self.pool.submit(contextvars.copy_context().run, self._begin, act) for act in acts]
+        return [future.result(timeout=60) for future in waiting]
+
+    def _begin(self, act: Act) -> Any:
+        self.barrier.wait(timeout=30)
+        try:
+            return act()
+        except BaseException as error:  # noqa: BLE001  (whatever it was, the test looks at it)
+            return error
+
+
+def at_once(*acts: Act) -> list[Any]:
+    """One round of as many rivals as there are acts."""
+    with Rivals(len(acts)) as rivals:
+        return rivals(*acts)

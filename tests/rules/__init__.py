@@ -1,0 +1,1 @@
+"""Policies and states: who may do what, when."""
