@@ -1,0 +1,1 @@
+"""The house's rules about the code itself; each test says which rule it keeps."""

@@ -1,0 +1,80 @@
+"""Which moves each actor can really make from each state, by asking for them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from apps.core.commands import COMMANDS
+from apps.core.errors import NotAllowed, WrongState
+from apps.core.machines import MACHINES, Machine
+from tests.house.samples import ACTORS, World, undone
+from tests.house.source import import_everything
+from tests.rules.cases import CASES, SYSTEM, actor_called
+
+import_everything()
+WHO = [*(name for name in ACTORS if name != "anonymous"), *SYSTEM]
+
+# The sample row of each machine, ready for moves that ask for more than the state.
+ROWS: dict[str, Callable[[World], models.Model]] = {
+    "alliance.center": lambda world: world.center,
+    "alliance.member": lambda world: world.owner,
+    "alliance.trainingtype": lambda world: world.type,
+    "alliance.trainingrecord": lambda world: world.submitted,
+}
+# What a row also needs to stand in a state, so that the database's constraints hold.
+ALSO: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
+    ("alliance.trainingrecord", "returned"): lambda world: _decided(world),
+    ("alliance.trainingrecord", "accepted"): lambda world: _decided(world),
+    ("alliance.trainingrecord", "lapsed"): lambda world: _decided(world),
+}
+
+
+def _decided(world: World) -> dict[str, Any]:
+    """Decided by another manager, and over, so that the clock finds something to close."""
+    over = timezone.now().date() - timedelta(days=1)
+    return {"decided_at": timezone.now(), "decided_by": world.members["center_manager"], "valid_until": over}
+
+
+def stand(world: World, label: str, state: str) -> models.Model:
+    """The machine's sample row, put into this state."""
+    assert label in ROWS, f"{label} has a machine and no sample row: add one to ROWS in tests/house/moves.py."
+    row = ROWS[label](world)
+    also = ALSO.get((label, state), lambda _: {})(world)
+    manager = type(row)._base_manager
+    manager.filter(pk=row.pk).update(status=state, **also)
+    return manager.get(pk=row.pk)
+
+
+def made_by(world: World, machine: Machine, label: str, state: str, who: str) -> tuple[list[str], list[str]]:
+    """The moves that went through, and those that open_to() says are open."""
+    with undone():
+        row = stand(world, label, state)
+        shown = [name for name, decision in machine.open_to(actor_called(world, who), row).items() if decision]
+    return [name for name in machine.moves if _goes_through(world, machine, label, state, who, name)], shown
+
+
+def _goes_through(world: World, machine: Machine, label: str, state: str, who: str, name: str) -> bool:
+    step = machine.moves[name]
+    with undone():
+        row = stand(world, label, state)
+        details = CASES[step.event].details(world)
+        try:
+            COMMANDS[step.event].run(row, by=actor_called(world, who), **details)
+        except (NotAllowed, WrongState):
+            assert type(row)._base_manager.get(pk=row.pk).status == state
+            return False
+        assert type(row)._base_manager.get(pk=row.pk).status == step.target
+        return True
+
+
+def table(world: World) -> list[dict[str, object]]:
+    """One row for each machine and state: actor → the moves they can make."""
+    return [
+        {"machine": label, "state": state}
+        | {who: " ".join(made_by(world, machine, label, state, who)[0]) for who in WHO}
+        for label, machine in MACHINES.items()
+        for state in machine.states
+    ]

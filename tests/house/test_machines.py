@@ -1,0 +1,74 @@
+"""Rule 3, and the matrix of section 7: states, moves, constraints and drawings say the same."""
+
+import re
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from apps.core.commands import COMMANDS
+from apps.core.machines import MACHINES
+from tests.house import tables
+from tests.house.moves import WHO, made_by
+from tests.house.samples import World
+from tests.house.source import import_everything
+
+import_everything()
+STATED = {(row["machine"], row["state"]): row for row in tables.read(tables.MOVES)}
+STATES = [(label, state) for label, machine in sorted(MACHINES.items()) for state in machine.states]
+
+
+def test_moves_csv_names_every_state_and_no_other():
+    assert set(STATED) == set(STATES), tables.RENEW
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("label", "state"), STATES, ids=lambda word: word)
+def test_from_a_state_each_actor_makes_just_the_moves_of_moves_csv(world: World, label: str, state: str):
+    machine = MACHINES[label]
+    for who in WHO:
+        made, shown = made_by(world, machine, label, state, who)
+        assert made == STATED[label, state][who].split(), f"{who}, {label} {state}. {tables.RENEW}"
+        assert shown == made, f"the page shows {who} other moves of {label} {state} than the gate lets through"
+
+
+@pytest.mark.parametrize("label", sorted(MACHINES))
+def test_every_state_is_reached_and_is_left_or_is_an_end(label: str):
+    machine = MACHINES[label]
+    reached = {machine.start, *(step.target for step in machine.moves.values())}
+
+    assert reached == set(machine.states)
+    assert set(machine.waits_for) == set(machine.states), "each state says whose turn it is"
+    assert all(step.sources <= set(machine.states) for step in machine.moves.values())
+
+
+@pytest.mark.parametrize("label", sorted(MACHINES))
+def test_every_move_is_a_command(label: str):
+    for name, step in MACHINES[label].moves.items():
+        assert step.event in COMMANDS, f"the move {name} of {label} has no service function"
+        assert COMMANDS[step.event].policy is step.who
+        assert COMMANDS[step.event].fresh == step.fresh
+
+
+@pytest.mark.parametrize("label", sorted(MACHINES))
+def test_the_database_knows_the_same_states(db: None, label: str):
+    table = MACHINES[label].model._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_get_constraintdef(oid) from pg_constraint where conrelid = %s::regclass", [table])
+        definitions = [words for (words,) in cursor.fetchall()]
+    known = [
+        set(re.findall(r"'(\w+)'", words))
+        for words in definitions
+        if re.match(r"CHECK \(.*\bstatus\)*::text = ANY", words)
+    ]
+
+    assert known == [set(MACHINES[label].states)]
+
+
+def test_everything_with_a_status_has_a_machine():
+    with_status = {
+        model._meta.label_lower
+        for model in apps.get_models()
+        if model.__module__.startswith("apps.") and any(field.name == "status" for field in model._meta.fields)
+    }
+    assert with_status == set(MACHINES)
