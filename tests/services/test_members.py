@@ -195,7 +195,10 @@ def test_leaving_signs_out(manager, colleague, signed_in):
 
     people.leave(colleague, by=manager, reason="Moved.")
 
+    assert not UserSession.objects.filter(user=colleague).exists()
+    assert not Session.objects.filter(session_key=browser.session.session_key).exists()
     assert browser.get("/").status_code == 302
+    assert Event.objects.get(event="alliance.member.left").details["sessions_ended"] == 1
 
 
 def test_leaving_withdraws_the_invitation(center, manager):

@@ -138,6 +138,25 @@ def test_eight_workers_on_one_message_have_one_effect(manager, colleague):
     assert Vouch.objects.count() == 1
 
 
+def test_eight_workers_on_one_notice_send_one_mail(colleague):
+    with transaction.atomic():
+        tell(colleague, key="occasion", subject="Look", text="Something waits.")
+    message = Message.objects.get()
+
+    at_once(*[lambda: deliver(message.pk)] * 8)
+
+    assert len(mail.outbox) == 1
+
+
+def test_nobody_takes_up_what_another_worker_holds(manager, colleague):
+    message = put("test.vouch", colleague.pk, manager.pk)
+    Message.objects.filter(pk=message.pk).update(claimed_until=timezone.now() + timedelta(seconds=30))
+
+    assert not deliver(message.pk)
+
+    assert Vouch.objects.count() == 0
+
+
 @pytest.mark.parametrize("task", ["test.vouch_and_break", "test.vouch_and_die"])
 def test_a_crash_right_after_the_command_repeats_nothing(manager, colleague, task):
     message = put(task, colleague.pk, manager.pk)
