@@ -148,6 +148,7 @@ class Member(AbstractBaseUser, Identified):
         indexes = [
             models.Index(fields=["center", "name", "id"], name="member_by_center"),
             models.Index(fields=["name", "id"], name="member_by_name"),
+            models.Index(fields=["created_at", "id"], name="member_by_since"),
             models.Index(fields=["center", "vouched_until"], name="member_vouched"),
             GinIndex(SearchVector("name", "email", config="simple"), name="member_words"),
         ]
@@ -435,6 +436,8 @@ class TrainingRecord(Identified):
         ]
         indexes = [
             models.Index(fields=["member", "type", "-valid_until"], name="training_of_member"),
+            models.Index(fields=["submitted_at", "id"], name="training_by_sent"),
+            models.Index(fields=["valid_until", "id"], name="training_by_end"),
             models.Index(fields=["submitted_at", "id"], name="training_waiting", condition=Q(status="submitted")),
             models.Index(fields=["valid_until"], name="training_lapsing", condition=Q(status="accepted")),
         ]
