@@ -52,7 +52,7 @@ def test_axe_finds_nothing_in_the_account(open_page, live_server, size, theme, s
     page = open_page(size, theme, base_url=live_server.url)
     page.goto("/sign-in/")
     page.get_by_role("button", name=f"Become {member.name}").click()
-    page.wait_for_url("**/")
+    page.wait_for_url(f"{live_server.url}/")
     for path in INSIDE:
         judge(page, path)
     assert page.complaints == []

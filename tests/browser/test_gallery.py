@@ -43,7 +43,7 @@ def test_the_theme_follows_the_device(show):
     page = show("home/gallery.html", theme="dark")
     assert page.get_attribute("html", "data-bs-theme") == "dark"
     page.emulate_media(color_scheme="light")
-    page.wait_for_selector("html[data-bs-theme=light]", timeout=2000)
+    page.wait_for_selector("html[data-bs-theme=light]", timeout=15000)
 
 
 def test_without_scripts_the_page_is_light_and_whole(show):
