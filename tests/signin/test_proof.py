@@ -179,6 +179,22 @@ def test_a_stray_form_goes_nowhere_without_a_fresh_proof(client, manager, collea
     assert is_signed_in(client)
 
 
+@pytest.mark.parametrize("page", ["/account/", "/centers/{}/invite/", "/training/types/new/"])
+def test_a_stray_form_reaches_nothing_that_needs_a_second_factor(client, page):
+    member = holder(Role.CENTER_MANAGER, name="As Before")
+    member.set_password(PASSWORD)
+    member.save()
+    give_password(client, member.email)
+    sent = {"name": "No Factor", "position": "", "orcid": "", "email": f"x@{member.center.email_domains[0]}"}
+
+    response = client.post(f"/prove/password/?next={page.format(member.center.slug)}", sent)
+
+    assert response.url == "/account/second-factor/"
+    member.refresh_from_db()
+    assert member.name == "As Before"
+    assert member.center.members.count() == 1
+
+
 def test_a_sign_in_by_password_alone_counts_as_no_factor_shown(client):
     give_password(client, person(app=False).email)
 

@@ -15,25 +15,13 @@ from redis.exceptions import RedisError
 
 from apps.alliance.models import Member
 from apps.alliance.signin import events, sessions
-from apps.alliance.signin.proofs import facts, has_factor, mark_of, member_of
+from apps.alliance.signin.proofs import facts, is_open_to, mark_of, member_of
 from apps.alliance.signin.throttle import Throttled
 from apps.audit.source import coming_from
 from apps.core import error_pages
 from apps.core.errors import NeedsFreshFactor
 
 Answer = Callable[[HttpRequest], HttpResponse]
-
-# All that a member without a second factor can reach.
-BEFORE_A_FACTOR = {
-    "alliance:factor_setup",
-    "mfa_activate_totp",
-    "mfa_add_webauthn",
-    "account_reauthenticate",
-    "account_logout",
-    "home:theme",
-    "core:live",
-    "core:ready",
-}
 
 
 class SessionLimits:
@@ -71,7 +59,7 @@ class SecondFactor:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         member = member_of(request)
-        if member is None or _name_of(request) in BEFORE_A_FACTOR or has_factor(member):
+        if member is None or is_open_to(member, _name_of(request)):
             return self.get_response(request)
         if _wants_json(request):
             return error_pages.answer(request, 403, "Set up a second factor first, on the portal's own pages.")

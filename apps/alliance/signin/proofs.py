@@ -14,10 +14,27 @@ from apps.alliance.models import Member
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 PROOFS = {"mfa", "demo"}  # what counts as a factor shown; a password alone does not
 
+# All that a member without a second factor can reach.
+BEFORE_A_FACTOR = {
+    "alliance:factor_setup",
+    "mfa_activate_totp",
+    "mfa_add_webauthn",
+    "account_reauthenticate",
+    "account_logout",
+    "home:theme",
+    "core:live",
+    "core:ready",
+}
+
 
 def has_factor(member: Member) -> bool:
     """Whether the member has an authenticator app or a passkey. Recovery codes alone are none."""
     return Authenticator.objects.filter(user=member, type__in=FACTORS).exists()
+
+
+def is_open_to(member: Member, page: str) -> bool:
+    """Whether the member may reach the page of this name: all pages with a second factor, few without."""
+    return page in BEFORE_A_FACTOR or has_factor(member)
 
 
 def facts(request: HttpRequest, member: Member | None = None) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from apps.alliance.signin.forms import (
     SignInForm,
 )
 from apps.alliance.signin.identity import providers
-from apps.alliance.signin.proofs import facts, member_of, proved_lately
+from apps.alliance.signin.proofs import facts, is_open_to, member_of, proved_lately
 from apps.audit.source import coming_from
 
 
@@ -101,6 +101,8 @@ class _Again:
         if strayed and back.startswith("/") and member is not None and proved_lately(request, member):
             request.path = request.path_info = urlsplit(back).path
             found = resolve(request.path_info)
+            if not is_open_to(member, found.view_name):
+                return redirect("alliance:factor_setup")
             return found.func(request, *found.args, **found.kwargs)
         return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
 
