@@ -8,6 +8,18 @@ import structlog
 QUIET = ["django.request", "django.security", "httpx", "botocore", "urllib3", "kombu", "celery.utils.functional"]
 
 
+class Routes(logging.Filter):
+    """Put the address's pattern where Django logs a path: some paths hold a one-time token."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        request = getattr(record, "request", None)
+        if request is not None and isinstance(record.args, tuple):
+            match = getattr(request, "resolver_match", None)
+            route = match.route if match else "unmatched"
+            record.args = tuple(route if str(part).startswith("/") else part for part in record.args)
+        return True
+
+
 def logging_config(level: str) -> None:
     """Send every logger through structlog; `level` is debug, info, warning or error."""
     shared: list[structlog.typing.Processor] = [
@@ -36,7 +48,8 @@ def logging_config(level: str) -> None:
                     "foreign_pre_chain": shared,
                 }
             },
-            "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "json"}},
+            "filters": {"routes": {"()": Routes}},
+            "handlers": {"lines": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["routes"]}},
             "root": {"handlers": ["lines"], "level": level.upper()},
             "loggers": {name: {"level": "WARNING"} for name in QUIET},
         }

@@ -52,7 +52,7 @@ def unavailable(request: HttpRequest) -> HttpResponse:
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The answer to a form without its token."""
-    log.warning("csrf_failed", reason=reason, path=request.path)
+    log.warning("csrf_failed", reason=reason)
     return answer(
         request, 403, "This page was open for too long, or the request came from elsewhere. Open the page again."
     )
