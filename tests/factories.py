@@ -86,12 +86,14 @@ def give(
     return grant
 
 
-def holder(role: Role | str, on: Center | Alliance | None = None, **facts: Any) -> Member:
+def holder(
+    role: Role | str, on: Center | Alliance | None = None, *, ends_at: datetime | None = None, **facts: Any
+) -> Member:
     """An active member who holds the role, on their own center unless said otherwise."""
     if isinstance(on, Center):
         facts.setdefault("center", on)
     member = MemberFactory(**facts)
-    give(member, role, on)
+    give(member, role, on, ends_at=ends_at)
     return member
 
 

@@ -22,6 +22,11 @@ def may_rule_on_center(actor: Member, target: Center) -> Decision:
     return may_run_alliance(actor, target.alliance)
 
 
+def may_start_center(actor: Member, target: Center) -> Decision:
+    """Alliance managers find another center its first manager, while its people may act."""
+    return may_rule_on_center(actor, target) and target.standing()
+
+
 def may_manage_center(actor: Member, target: Center) -> Decision:
     """A center's managers act for that center and no other."""
     return allow_if(

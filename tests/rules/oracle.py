@@ -77,6 +77,10 @@ RULES = {
           and not exists (select from audit_event e where e.event = 'alliance.member.founded' and e.outcome = 'success'
                           and e.actor_ref = 'founder' and e.target_ref = h.user_id::text)
     """,
+    "the alliance never loses its last manager": """
+        select 'alliance', 'nobody'
+        where exists (select from ran) and not exists (select from ran where until = 'infinity')
+    """,
     "nobody gave a role to themselves": "select id::text, role from held where granted_by_id = user_id",
     "a center's roles are with its own people": """
         select h.id::text, h.role from held h join alliance_member m on m.id = h.user_id

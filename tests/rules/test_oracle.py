@@ -52,6 +52,11 @@ def given_by_nobody():
     Grant.history.filter(role=Role.SIGNING_OFFICIAL).update(granted_by=None)
 
 
+@breach("the alliance never loses")
+def nobody_runs_it_for_good():
+    Grant.history.filter(role=Role.ALLIANCE_MANAGER).update(ends_at=datetime(2030, 1, 4, tzinfo=UTC))
+
+
 @breach("a center's roles are with its own people")
 def given_to_a_stranger():
     Grant.history.filter(role=Role.SIGNING_OFFICIAL).update(user=someone("A2"))

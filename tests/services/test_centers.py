@@ -1,7 +1,10 @@
 """Centers: they apply, are admitted, suspended and reinstated by others, and leave by their own word."""
 
+from datetime import timedelta
+
 import pytest
 from allauth.usersessions.models import UserSession
+from django.utils import timezone
 
 from apps.alliance.models import Center, Member
 from apps.alliance.roles import Role
@@ -148,6 +151,18 @@ def test_the_managers_of_a_suspended_center_are_told_why(alliance_manager, cente
     centers.suspend(center, by=alliance_manager, reason="A breach.")
 
     assert "A breach." in Notice.objects.get(to=manager).text
+
+
+def test_the_center_of_the_alliances_last_manager_is_not_suspended(center):
+    """Also not by somebody whose own role will end."""
+    holder(Role.ALLIANCE_MANAGER, alliance(), center=center)
+    passing = holder(Role.ALLIANCE_MANAGER, alliance(), ends_at=timezone.now() + timedelta(days=30))
+
+    with pytest.raises(WrongState, match="last manager"):
+        centers.suspend(center, by=passing, reason="A breach.")
+
+    center.refresh_from_db()
+    assert center.status == Center.Status.ACTIVE
 
 
 # ── reinstating ─────────────────────────────────────────────────────────────────────────────────────────────────────

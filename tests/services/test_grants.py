@@ -303,6 +303,14 @@ def test_a_manager_of_a_suspended_center_does_not_count_as_another(alliance_mana
         grants.end(alliance_manager.all_grants.get(), by=alliance_manager, reason="Tired.")
 
 
+def test_a_manager_whose_role_will_end_does_not_count_as_another(alliance_manager):
+    """Or the alliance would have no manager on the day after."""
+    holder(Role.ALLIANCE_MANAGER, alliance(), ends_at=timezone.now() + timedelta(days=30))
+
+    with pytest.raises(WrongState, match="without an end date"):
+        grants.end(alliance_manager.all_grants.get(), by=alliance_manager, reason="Tired.")
+
+
 def test_a_suspended_alliance_managers_role_can_be_taken_back(alliance_manager):
     idle = holder(Role.ALLIANCE_MANAGER, alliance(), status=Member.Status.SUSPENDED)
 
@@ -368,6 +376,14 @@ def test_the_alliance_appoints_a_centers_first_manager(alliance_manager, center,
 def test_a_center_with_a_manager_appoints_for_itself(alliance_manager, center, manager, colleague):
     with pytest.raises(NotAllowed, match="The alliance can't decide for a center"):
         grants.appoint_first_manager(center, by=alliance_manager, member=colleague, reason="Order.")
+
+
+@pytest.mark.parametrize("standing", ["suspended", "left"])
+def test_a_center_whose_people_cannot_act_gets_no_manager(alliance_manager, standing):
+    colleague = MemberFactory(center=CenterFactory(status=standing))
+
+    with pytest.raises(NotAllowed, match="its people can't act"):
+        grants.appoint_first_manager(colleague.center, by=alliance_manager, member=colleague, reason="Letter.")
 
 
 def test_nobody_appoints_at_their_own_center(alliance_manager):

@@ -151,6 +151,16 @@ def test_a_center_that_has_people_invites_by_itself(alliance_manager):
         )
 
 
+@pytest.mark.parametrize("standing", [Center.Status.SUSPENDED, Center.Status.LEFT])
+def test_nobody_is_invited_to_a_center_whose_people_cannot_act(alliance_manager, standing):
+    center = CenterFactory(status=standing)
+
+    with pytest.raises(NotAllowed, match="its people can't act"):
+        people.invite_first_manager(center, by=alliance_manager, email=f"head@{center.email_domains[0]}", name="Head")
+
+    assert not center.members.exists()
+
+
 def test_people_who_left_do_not_stand_in_a_first_managers_way(alliance_manager):
     applicant = CenterFactory(status=Center.Status.APPLICANT)
     MemberFactory(center=applicant, status=Member.Status.LEFT)

@@ -237,6 +237,25 @@ def test_the_alliances_last_manager_cannot_be_made_to_leave(center, manager):
     assert Grant.objects.filter(user=last).exists()
 
 
+def test_the_alliances_last_manager_cannot_be_suspended(center, manager):
+    last = holder(Role.ALLIANCE_MANAGER, alliance(), center=center)
+
+    with pytest.raises(WrongState, match="last manager"):
+        people.suspend(last, by=manager, reason="On leave.")
+
+    last.refresh_from_db()
+    assert last.status == Member.Status.ACTIVE
+
+
+def test_one_of_two_alliance_managers_can_be_suspended(center, manager, alliance_manager):
+    one = holder(Role.ALLIANCE_MANAGER, alliance(), center=center)
+
+    people.suspend(one, by=manager, reason="On leave.")
+
+    one.refresh_from_db()
+    assert one.status == Member.Status.SUSPENDED
+
+
 def test_one_of_two_alliance_managers_can_leave(center, manager, alliance_manager):
     one = holder(Role.ALLIANCE_MANAGER, alliance(), center=center)
 

@@ -37,6 +37,7 @@ def admit(center: Center, *, by: Any, reason: str) -> None:
 @CENTER.move("suspend")
 def suspend(center: Center, *, by: Any, reason: str) -> None:
     """Stop everything that the center's people can do, at once."""
+    demand_alliance_managed_without(Member.objects.filter(center=center))
     ended = sum(end_sessions(member) for member in center.members.filter(status=Member.Status.ACTIVE).iterator())
     note(sessions_ended=ended)
     _tell_managers(center, f"{center} is suspended", reason)

@@ -36,7 +36,7 @@ def give_at_alliance(
     return _give(alliance, by=by, member=member, role=role, reason=reason, ends_at=ends_at)
 
 
-@command("alliance.grant.first_manager_appointed", policy=may.may_rule_on_center, fresh=True, creates=Grant)
+@command("alliance.grant.first_manager_appointed", policy=may.may_start_center, fresh=True, creates=Grant)
 def appoint_first_manager(center: Center, *, by: Any, member: Member, reason: str) -> Grant:
     """Give a center without any manager its first one; from then on the center decides for itself."""
     if holders_of(Role.CENTER_MANAGER, center).exists():
@@ -106,13 +106,16 @@ def _give(
 
 
 def demand_alliance_managed_without(leaving: QuerySet[Member]) -> None:
-    """Refuse when nobody could run the alliance without these people: a shared step of several commands."""
+    """Refuse when nobody would run the alliance for good without these people: a shared step of several commands."""
     if not Grant.objects.filter(role=Role.ALLIANCE_MANAGER, user__in=leaving).exists():
         return
     alliance = Alliance.objects.select_for_update(no_key=True).get(pk=1)  # of two who lay it down at once, one waits
     able = holders_of(Role.ALLIANCE_MANAGER, alliance).filter(center__status__in=[S.ACTIVE, S.APPLICANT])
-    if not able.exclude(pk__in=leaving).exists():
-        raise WrongState("This is the alliance's last manager. Give the role to somebody else first.")
+    lasting = Grant.objects.filter(role=Role.ALLIANCE_MANAGER, ends_at=None).values("user_id")
+    if not able.filter(pk__in=lasting).exclude(pk__in=leaving).exists():
+        raise WrongState(
+            "The alliance would lose its last manager. Give the role to somebody else first, without an end date."
+        )
 
 
 def grant_row(

@@ -29,9 +29,9 @@ def invite(center: Center, *, by: Any, email: str, name: str, position: str = ""
     return invited_member(center, by=by, email=email, name=name, position=position)
 
 
-@command("alliance.member.first_invited", policy=may.may_rule_on_center, creates=Member)
+@command("alliance.member.first_invited", policy=may.may_start_center, creates=Member)
 def invite_first_manager(center: Center, *, by: Any, email: str, name: str, position: str = "") -> Member:
-    """Invite the person who shall be an applicant center's first manager."""
+    """Invite the person who shall be a center's first manager."""
     if center.members.exclude(status=Member.Status.LEFT).exists():
         raise WrongState(f"{center} has people already; its own managers invite from now on.")
     return invited_member(center, by=by, email=email, name=name, position=position)
@@ -93,6 +93,7 @@ def vouch(member: Member, *, by: Any) -> Vouch:
 @MEMBER.move("suspend")
 def suspend(member: Member, *, by: Any, reason: str) -> None:
     """Stop everything this person can do, at once, and end their sessions."""
+    demand_alliance_managed_without(Member.objects.filter(pk=member.pk))
     note(sessions_ended=end_sessions(member))
 
 
