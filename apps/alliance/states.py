@@ -58,7 +58,9 @@ R = TrainingRecord.Status
 TRAINING_RECORD = Machine(
     TrainingRecord,
     {
-        "accept": Move(frozenset({R.SUBMITTED}), R.ACCEPTED, may.may_decide_training, "alliance.training.accepted"),
+        "accept": Move(
+            frozenset({R.SUBMITTED}), R.ACCEPTED, may.may_decide_training, "alliance.training.accepted", fresh=True
+        ),
         "return": Move(frozenset({R.SUBMITTED}), R.RETURNED, may.may_decide_training, "alliance.training.returned"),
         "resubmit": Move(
             frozenset({R.RETURNED}), R.SUBMITTED, may.may_resubmit_training, "alliance.training.resubmitted"

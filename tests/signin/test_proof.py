@@ -82,6 +82,54 @@ def test_a_step_that_matters_asks_for_a_factor_and_then_goes_on_with_what_was_se
     assert seen("alliance.session.proved")[0].actor_ref == str(manager.pk)
 
 
+def test_the_center_gives_no_word_without_a_fresh_factor(client, manager, colleague):
+    before = colleague.vouched_until
+    asked = client.post(f"/people/{colleague.pk}/vouch/")
+    assert asked.url.startswith("/prove/code/")
+    colleague.refresh_from_db()
+    assert colleague.vouched_until == before
+
+    assert client.post(asked.url, {"code": code()}).url == f"/people/{colleague.pk}/"
+
+    assert colleague.vouches.get().vouched_by == manager
+
+
+def test_training_is_not_accepted_without_a_fresh_factor(client, manager, colleague):
+    from tests.factories import TrainingRecordFactory
+
+    record = TrainingRecordFactory(member=colleague)
+    asked = client.post(f"/training/{record.pk}/accept/")
+    assert asked.url.startswith("/prove/code/")
+    record.refresh_from_db()
+    assert record.status == "submitted"
+
+    client.post(asked.url, {"code": code()})
+
+    record.refresh_from_db()
+    assert (record.status, record.decided_by) == ("accepted", manager)
+
+
+def test_nobody_is_invited_without_a_fresh_factor(client, manager):
+    from tests.factories import InvitationFactory
+
+    again = InvitationFactory(member__center=manager.center).member
+    page = f"/centers/{manager.center.slug}/invite/"
+
+    assert client.get(page).url.startswith("/prove/code/")
+    assert client.post(page, {"name": "N", "email": "n@x.org"}).url.startswith("/prove/code/")
+    assert client.post(f"/people/{again.pk}/invite-again/").url.startswith("/prove/code/")
+    assert again.invitations.count() == 1
+
+
+def test_no_first_manager_is_invited_without_a_fresh_factor(client, manager):
+    from tests.factories import CenterFactory, alliance, give
+
+    give(manager, Role.ALLIANCE_MANAGER, alliance())
+    page = f"/centers/{CenterFactory(status='applicant').slug}/first-manager/"
+
+    assert client.get(page).url.startswith("/prove/code/")
+
+
 def test_a_wrong_code_carries_nothing_out(client, manager, colleague):
     asked = suspend(client, colleague)
 

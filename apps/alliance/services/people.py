@@ -23,13 +23,13 @@ INVITATION_LASTS = timedelta(days=14)
 VOUCH_LASTS = timedelta(days=365)
 
 
-@command("alliance.member.invited", policy=may.may_manage_center, creates=Member)
+@command("alliance.member.invited", policy=may.may_manage_center, fresh=True, creates=Member)
 def invite(center: Center, *, by: Any, email: str, name: str, position: str = "") -> Member:
     """Invite a person to the center; a mail with a link goes out, good for two weeks."""
     return invited_member(center, by=by, email=email, name=name, position=position)
 
 
-@command("alliance.member.first_invited", policy=may.may_start_center, creates=Member)
+@command("alliance.member.first_invited", policy=may.may_start_center, fresh=True, creates=Member)
 def invite_first_manager(center: Center, *, by: Any, email: str, name: str, position: str = "") -> Member:
     """Invite the person who shall be a center's first manager."""
     if center.members.exclude(status=Member.Status.LEFT).exists():
@@ -37,7 +37,7 @@ def invite_first_manager(center: Center, *, by: Any, email: str, name: str, posi
     return invited_member(center, by=by, email=email, name=name, position=position)
 
 
-@command("alliance.invitation.renewed", policy=may.may_manage_center)
+@command("alliance.invitation.renewed", policy=may.may_manage_center, fresh=True)
 def renew_invitation(center: Center, *, by: Any, invitation: Invitation) -> Invitation:
     """Withdraw an unanswered invitation and send a new link to the same person."""
     people = Member.objects.select_for_update(no_key=True, of=("self",))
@@ -80,7 +80,7 @@ def accept_invitation(member: Member, *, by: Any, invitation: Invitation, name: 
         )
 
 
-@command("alliance.member.vouched", policy=may.may_manage_member)
+@command("alliance.member.vouched", policy=may.may_manage_member, fresh=True)
 def vouch(member: Member, *, by: Any) -> Vouch:
     """Say for the center, for another year, that this person works there."""
     if member.status != Member.Status.ACTIVE:

@@ -92,7 +92,7 @@ def center_edit(request: MemberRequest, slug: str) -> HttpResponse:
 def center_first_manager(request: MemberRequest, slug: str) -> HttpResponse:
     """Invite an applicant's first person, or appoint one who has joined as its first manager."""
     found = _center(request, slug)
-    demand("alliance.grant.first_manager_appointed", by=request.user, target=found)
+    demand("alliance.grant.first_manager_appointed", by=request.user, target=found, fresh=True)
     return form_page(
         request,
         InvitationForm(request.POST or None),

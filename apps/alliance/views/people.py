@@ -79,7 +79,7 @@ def person(request: MemberRequest, pk: UUID) -> HttpResponse:
 def invite(request: MemberRequest, slug: str) -> HttpResponse:
     """Invite somebody to a center that one manages."""
     center = get_object_or_404(selectors.visible_centers(request.user), slug=slug)
-    demand("alliance.member.invited", by=request.user, target=center)
+    demand("alliance.member.invited", by=request.user, target=center, fresh=True)
     return form_page(
         request,
         InvitationForm(request.POST or None),
