@@ -2,12 +2,14 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from apps.audit.ids import uuid7
-from apps.core.errors import Invalid
+from apps.core.errors import Invalid, PortalError
 from apps.core.gateways import Objects
 
 LARGEST = 10 * 1024 * 1024  # bytes
@@ -35,10 +37,7 @@ class Evidence:
 
 
 def keep(upload: BinaryIO, *, name: str) -> Evidence:
-    """Check the file and store it. Raises Invalid for anything but a PDF, PNG or JPEG of at most 10 MB.
-
-    Stored before the command that names it: a command that is refused leaves an object that nothing points to.
-    """
+    """Check the file and store it. Raises Invalid for anything but a PDF, PNG or JPEG of at most 10 MB."""
     body = upload.read(LARGEST + 1)
     if len(body) > LARGEST:
         raise Invalid(fields={"evidence": "The file is larger than 10 MB. Send a smaller scan."})
@@ -51,6 +50,18 @@ def keep(upload: BinaryIO, *, name: str) -> Evidence:
     key = f"training/{uuid7()}.{suffix}"
     Objects().put(key, body, media_type=kind)
     return Evidence(key, _plain_name(name, suffix), kind, hashlib.sha256(body).hexdigest(), len(body))
+
+
+@contextmanager
+def kept(upload: BinaryIO, *, name: str) -> Iterator[Evidence]:
+    """The stored file for a command that names it; where the command is refused, the file goes again."""
+    stored = keep(upload, name=name)
+    try:
+        yield stored
+    except PortalError:  # any other error may come after the commit, when a row names the file
+        with suppress(PortalError):
+            Objects().delete(stored.key)
+        raise
 
 
 def _plain_name(name: str, suffix: str) -> str:

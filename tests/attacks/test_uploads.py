@@ -11,6 +11,7 @@ from django.utils import timezone
 from apps.alliance.evidence import LARGEST
 from apps.alliance.models import TrainingRecord
 from apps.audit.models import Event
+from apps.core.errors import Unavailable
 from apps.core.gateways import Objects
 from tests.factories import PDF, TrainingTypeFactory
 from tests.house.samples import undone
@@ -170,6 +171,53 @@ def test_nobody_else_opens_a_certificate(world, who):
 
     assert answer.status_code in {403, 404}
     assert "attachment" not in answer.headers.get("Content-Disposition", "")
+
+
+@pytest.fixture
+def stored(monkeypatch):
+    """The keys of what is stored and not taken away again."""
+    keys, put, delete = set(), Objects.put, Objects.delete
+    monkeypatch.setattr(
+        Objects, "put", lambda self, key, *more, **facts: (keys.add(key), put(self, key, *more, **facts))
+    )
+    monkeypatch.setattr(Objects, "delete", lambda self, key: (keys.discard(key), delete(self, key)))
+    return keys
+
+
+def sent_again(world, kind):
+    day = timezone.now().date().isoformat()
+    proof = {"completed_on": day, "evidence": SimpleUploadedFile("proof.pdf", PDF, "application/pdf")}
+    return world.browser("researcher").post(f"/training/types/{kind.pk}/submit/", proof)
+
+
+def test_a_refused_proof_leaves_no_file(world, send, stored):
+    _, record = send(PDF)
+    assert stored == {record.evidence_key}
+
+    for _ in range(3):
+        assert sent_again(world, record.type).status_code == 422
+
+    assert stored == {record.evidence_key}
+
+
+def test_one_person_fills_the_storage_only_so_far(world, send, stored, monkeypatch):
+    monkeypatch.setattr("apps.alliance.services.training.MOST_OPEN", 3)
+
+    answers = [send(PDF)[0].status_code for _ in range(5)]
+
+    assert answers == [302, 302, 302, 422, 422]
+    assert len(stored) == 3
+
+
+def test_the_storage_being_down_hides_no_refusal(world, send, monkeypatch):
+    _, record = send(PDF)
+
+    def down(*_):
+        raise Unavailable("The file storage does not answer.")
+
+    monkeypatch.setattr(Objects, "delete", down)
+
+    assert sent_again(world, record.type).status_code == 422
 
 
 def test_two_files_at_once_are_one(world, send):

@@ -15,6 +15,10 @@ from apps.core.commands import command, note
 from apps.core.errors import Invalid, WrongState
 from apps.core.notices import tell
 
+MOST_OPEN = 20  # proofs of one person that are with the center or came back
+
+R = TrainingRecord.Status
+
 
 @command("alliance.training_type.published", policy=may.may_run_alliance, creates=TrainingType)
 def publish_type(
@@ -50,6 +54,8 @@ def submit(
     """Send proof of a training to one's center."""
     if training_type.status != TrainingType.Status.PUBLISHED:
         raise WrongState(f"{training_type} is retired and no longer asked for.")
+    if TrainingRecord.objects.filter(member=member, status__in=[R.SUBMITTED, R.RETURNED]).count() >= MOST_OPEN:
+        raise Invalid(f"{MOST_OPEN} of your proofs are open already. Wait for your center's answer to those.")
     record = TrainingRecord(
         member=member,
         type=training_type,

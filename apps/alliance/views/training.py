@@ -124,6 +124,7 @@ def training_submit(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = get_object_or_404(
         selectors.visible_training_types(request.user).filter(status=TrainingType.Status.PUBLISHED), pk=pk
     )
+    demand("alliance.training.submitted", by=request.user, target=request.user)
     return _proof_page(
         request,
         lambda **proof: services.submit(request.user, by=request.user, training_type=found, **proof),
@@ -200,12 +201,14 @@ def training_evidence(request: MemberRequest, pk: UUID) -> StreamingHttpResponse
 
 
 def _proof_page(request: MemberRequest, ask: Callable[..., Any], **context: Any) -> HttpResponse:
+    def send(typed: dict[str, Any]) -> Any:
+        with evidence.kept(typed["evidence"], name=typed["evidence"].name) as stored:
+            return ask(completed_on=typed["completed_on"], evidence=stored)
+
     return form_page(
         request,
         TrainingProofForm(request.POST or None, request.FILES or None),
-        lambda typed: ask(
-            completed_on=typed["completed_on"], evidence=evidence.keep(typed["evidence"], name=typed["evidence"].name)
-        ),
+        send,
         template="alliance/training_submit.html",
         then=reverse("alliance:training"),
         said="Your proof is with your center's managers; you are told when they answer.",
