@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.alliance.invitations import link_for
 from apps.alliance.models import Center, Member
 from tests.attacks.posts import SENT
 from tests.attacks.test_mass_assignment import path_of
@@ -103,6 +104,35 @@ def test_a_name_hides_nothing(world, name):
         )
 
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("field", ["name", "position"])
+@pytest.mark.parametrize("words", ["Dr \u202egpj.exe", "New\u200bPerson", "New\x08Person", "\u2066x"])
+def test_what_people_say_of_themselves_hides_nothing(world, field, words):
+    with undone():
+        answer = world.browser("owner").post("/account/", {"name": "N", "position": "", "orcid": "", field: words})
+
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("words", ["Dr \u202egpj.exe", "New\x08Person"])
+def test_whoever_joins_hides_nothing_in_their_name(client, world, words):
+    with undone():
+        answer = client.post(
+            link_for(world.invitation),
+            {"name": words, "password": "an unlikely pair of words", "password_again": "an unlikely pair of words"},
+            SERVER_NAME="localhost",
+        )
+
+        assert answer.status_code == 422
+        assert Member.objects.get(pk=world.invitation.member_id).status == "invited"
+
+
+def test_a_name_of_ones_own_is_one_line(world):
+    with undone():
+        world.browser("owner").post("/account/", {"name": "New\r\nBcc: a@b.org", "position": "", "orcid": ""})
+
+        assert Member.objects.get(pk=world.owner.pk).name == "New Bcc: a@b.org"
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,16 @@ from django.core.validators import RegexValidator
 from django.db import transaction
 from django.http import HttpRequest
 
+from apps.alliance.forms import Line
 from apps.alliance.signin import events, factors, sessions
 from apps.alliance.signin.backends import member_with
 from apps.alliance.signin.throttle import Throttled, Try
 from apps.core.middleware import client_address
 from apps.core.outbox import later
 
-PASSWORD_HELP = "At least 12 characters; several unusual words in a row are good. Common passwords are refused."
+PASSWORD_HELP = (
+    "At least 12 characters; several unusual words in a row are good. Common passwords are refused."
+)
 CODE_ATTRS = {"autocomplete": "one-time-code", "inputmode": "numeric", "autocapitalize": "off", "spellcheck": "false"}
 
 
@@ -200,8 +203,8 @@ class BecomeForm(forms.Form):
 class ProfileForm(forms.Form):
     """What a member says of themselves."""
 
-    name = forms.CharField(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
-    position = forms.CharField(
+    name = Line(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    position = Line(
         max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "organization-title"})
     )
     orcid = forms.CharField(
@@ -210,7 +213,9 @@ class ProfileForm(forms.Form):
         required=False,
         help_text="Such as 0000-0002-1825-0097.",
         validators=[
-            RegexValidator(r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$", "Four groups of four digits; the last may be X.")
+            RegexValidator(
+                r"^[0-9]{4}-[0-9]{4}-[0-9]{4}-[0-9]{3}[0-9X]\Z", "Four groups of four digits; the last may be X."
+            )
         ],
     )
 
@@ -218,7 +223,7 @@ class ProfileForm(forms.Form):
 class JoinForm(forms.Form):
     """Accepting an invitation: one's name as others shall see it, and a password."""
 
-    name = forms.CharField(
+    name = Line(
         label="Your name", max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}),
         help_text="As others in the alliance shall see it.",
     )  # fmt: skip
