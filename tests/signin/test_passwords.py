@@ -3,7 +3,9 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.contrib.auth.password_validation import validate_password
 from django.core import mail
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -52,6 +54,34 @@ def test_a_link_sets_a_new_password_and_ends_all_sessions(client, other_client, 
     assert give_password(client, member.email).status_code == 200
     assert give_password(client, member.email, NEW).url == "/sign-in/second-factor/"
     assert seen("alliance.password.changed")[0].details["sessions_ended"] == 1
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "123456789012",
+        "202611232027",
+        "qwertyuiop12",
+        "passwordpassword",
+        "aaaaaaaaaaaa",
+        "abcabcabcabc",
+        "1q2w3e4r5t6y",
+        "Passw0rd!Passw0rd!",
+        "Password2026!",
+        "margarethe99",
+        "ab" * 100,
+    ],
+)
+def test_a_password_that_is_soon_guessed_is_refused(password):
+    with pytest.raises(ValidationError):
+        validate_password(password, user=Member(name="Margarethe Oss", email="m.oss@center.example.org"))
+
+
+@pytest.mark.parametrize(
+    "password", [PASSWORD, NEW, "kT9#vw2Lq8zx", "vierzig rote Schuhe im Regen", "nine blue " + "doors " * 20]
+)
+def test_a_password_that_is_hard_to_guess_is_taken(password):
+    validate_password(password, user=Member(name="Margarethe Oss", email="m.oss@center.example.org"))
 
 
 def test_a_link_works_once(client, other_client, django_capture_on_commit_callbacks):
