@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 from apps.core.errors import PortalError
 
 log = structlog.get_logger(__name__)
-KNOWN = {400, 403, 404, 409, 422, 429, 500, 503}
+KNOWN = {400, 403, 404, 405, 409, 422, 429, 500, 503}
 
 
 def of(request: HttpRequest, error: PortalError) -> HttpResponse:
@@ -37,6 +37,13 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return answer(request, 404)
+
+
+def not_this_way(request: HttpRequest, bare: HttpResponse) -> HttpResponse:
+    """The page for a method that this address does not know, in place of Django's bare answer."""
+    response = answer(request, 405)
+    response["Allow"] = bare["Allow"]
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

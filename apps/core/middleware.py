@@ -97,13 +97,14 @@ class Outage:
 
 
 class PortalErrors:
-    """Turn the portal's own errors into their pages: 403, 404, 409, 422, 503."""
+    """Turn the portal's own errors into their pages: 403, 404, 405, 409, 422, 503."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        return error_pages.not_this_way(request, response) if response.status_code == 405 else response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, PortalError):

@@ -218,6 +218,20 @@ def test_an_address_that_somebody_claims_is_not_believed(world):
     assert Event.objects.filter(event="audit.record.viewed").latest("occurred_at").ip == "127.0.0.1"
 
 
+def test_a_method_that_is_not_allowed_is_answered_with_a_page_that_helps(world):
+    answer = world.browser("center_manager").get(reverse("alliance:person_suspend", args=[world.owner.pk]))
+
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "Error 405" in answer.content.decode()
+
+
+def test_a_machine_gets_the_same_in_json(world):
+    answer = world.browser("center_manager").delete("/people/", headers={"accept": "application/json"})
+
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+    assert answer.json()["status"] == 405
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "FOO"])
 def test_another_method_is_not_allowed(world, method):
     for path in ("/", "/people/", reverse("alliance:person", args=[world.owner.pk]), "/account/"):

@@ -46,7 +46,7 @@ def test_no_component_tag_is_left_in_the_gallery():
     assert page.count("<h1>") == 1
 
 
-@pytest.mark.parametrize("code", [400, 403, 404, 409, 422, 429, 500, 503])
+@pytest.mark.parametrize("code", [400, 403, 404, 405, 409, 422, 429, 500, 503])
 def test_an_error_page_needs_no_context(code):
     page = render_to_string(f"errors/{code}.html", {})
     assert "<c-" not in page

@@ -20,9 +20,7 @@ from apps.alliance.signin.throttle import Throttled, Try
 from apps.core.middleware import client_address
 from apps.core.outbox import later
 
-PASSWORD_HELP = (
-    "At least 12 characters; several unusual words in a row are good. Common passwords are refused."
-)
+PASSWORD_HELP = "At least 12 characters; several unusual words in a row are good. Patterns are refused."
 CODE_ATTRS = {"autocomplete": "one-time-code", "inputmode": "numeric", "autocapitalize": "off", "spellcheck": "false"}
 
 
