@@ -11,7 +11,7 @@ from oidc_provider_mock import User, run_server_in_thread
 from apps.alliance.models import Center, Member
 from apps.alliance.roles import Role
 from apps.alliance.signin.gateways import IdentityProvider
-from apps.alliance.signin.services import connect_identity_provider, disconnect_identity_provider
+from apps.alliance.signin.services import connect_identity_provider, disconnect_identity_provider, reset_factors
 from apps.core.errors import Invalid, NotAllowed, Unavailable, WrongState
 from tests.factories import CenterFactory, InvitationFactory, MemberFactory, holder
 from tests.signin.ways import code, give_app, is_signed_in, person, seen, sign_in
@@ -85,12 +85,23 @@ def test_a_member_comes_in_through_their_center_and_shows_the_second_factor(clie
     assert event.auth["factors"] == ["openid", "totp"]
 
 
-def test_a_member_without_a_factor_sets_one_up_first(client, server, center):
+def test_a_providers_word_alone_lets_nobody_in_who_joined_before(client, server, center):
     member = MemberFactory(center=center, email="new@hutch.example.org")
 
-    come_in(client, server, center, member.email)
+    _refused(come_in(client, server, center, member.email), "You have no second factor now")
 
-    assert client.get("/account/").url == "/account/second-factor/"
+    assert not is_signed_in(client)
+    assert not SocialAccount.objects.exists()
+
+
+def test_a_manager_with_a_provider_of_their_own_is_nobody_else_after_a_reset(client, server, center, member):
+    come_in(client, server, center, member.email)
+    client.post("/sign-in/second-factor/", {"code": code()})
+    reset_factors(member, by=holder(Role.CENTER_MANAGER, center), reason="Says they lost it.")
+
+    _refused(come_in(client, server, center, member.email), "You have no second factor now")
+
+    assert not is_signed_in(client)
 
 
 def test_the_sign_in_page_offers_each_connected_center(client, center):

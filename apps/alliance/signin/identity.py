@@ -22,7 +22,7 @@ from apps.alliance.selectors import open_invitation
 from apps.alliance.services.people import accept_invitation
 from apps.alliance.signin import events
 from apps.alliance.signin.backends import member_with
-from apps.alliance.signin.proofs import member_of
+from apps.alliance.signin.proofs import has_factor, member_of
 from apps.alliance.signin.services import PROVIDER
 from apps.alliance.signin.vault import unseal
 from apps.core.errors import NotAllowed
@@ -77,6 +77,7 @@ def member_for(sociallogin: SocialLogin, center: Center) -> Member:
     if sociallogin.account.pk:
         member = Member.objects.select_related("center").get(pk=sociallogin.account.user_id)
         SocialAccount.objects.filter(pk=sociallogin.account.pk).update(extra_data={})
+        _demand_factor(member, center)
     else:
         member = _by_address(claims, center)
         _tie(member, sociallogin, center)
@@ -126,6 +127,8 @@ def _tie(member: Member, sociallogin: SocialLogin, center: Center) -> None:
             f"{center}'s sign-in service knows you as somebody else than before. "
             "Ask your center's managers to look into it."
         )
+    if member.status == Member.Status.ACTIVE:
+        _demand_factor(member, center)
     invitation = open_invitation(member)
     if member.status == Member.Status.INVITED and invitation and invitation.is_open(timezone.now()):
         accept_invitation(member, by=member, invitation=invitation, name=member.name)
@@ -134,6 +137,18 @@ def _tie(member: Member, sociallogin: SocialLogin, center: Center) -> None:
         SocialAccount.objects.create(user=member, provider=center.slug, uid=sociallogin.account.uid)
     else:
         raise NotAllowed(decision.reason)
+
+
+def _demand_factor(member: Member, center: Center) -> None:
+    """Whoever joined before shows a factor after this; without one, a provider's word would be all that is asked.
+
+    Else a center's manager could connect a provider of their own, reset a colleague's factors, and be that colleague.
+    """
+    if not has_factor(member):
+        raise NotAllowed(
+            f"You have no second factor now, and {center}'s sign-in service alone can't let you in. Sign in with your "
+            "password and set one up. Without a password, use “Forgotten your password?” on the sign-in page."
+        )
 
 
 def _sign_in(request: HttpRequest, sociallogin: SocialLogin, member: Member) -> HttpResponse:
