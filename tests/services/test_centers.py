@@ -259,6 +259,34 @@ def test_a_manager_changes_what_the_center_says_of_itself(center, manager):
     assert Event.objects.get().details["fields"] == ["contact_name", "smallest_count"]
 
 
+@pytest.mark.parametrize("status", [Center.Status.ACTIVE, Center.Status.APPLICANT, Center.Status.SUSPENDED])
+@pytest.mark.parametrize("named", ["there.example.org", "mail.there.example.org", "example.org"])
+def test_no_center_names_a_domain_of_another(center, manager, status, named):
+    """Or it could invite that center's people, and its provider could speak for them."""
+    CenterFactory(email_domains=["there.example.org"], status=status)
+
+    with pytest.raises(Invalid, match="is another center's domain"):
+        centers.edit(center, by=manager, email_domains=[*center.email_domains, named])
+
+    center.refresh_from_db()
+    assert named not in center.email_domains
+
+
+def test_an_application_names_no_domain_of_a_center(alliance_manager, center):
+    with pytest.raises(Invalid, match="is another center's domain"):
+        apply(alliance_manager, email_domains=center.email_domains)
+
+
+def test_a_center_keeps_and_adds_domains_of_its_own(center, manager):
+    CenterFactory(email_domains=["there.example.org", "elsewhere.example.org"], status=Center.Status.LEFT)
+    CenterFactory(email_domains=["here.example.org"])
+
+    centers.edit(center, by=manager, email_domains=[*center.email_domains, "there.example.org", "nowhere.example.org"])
+
+    center.refresh_from_db()
+    assert "nowhere.example.org" in center.email_domains
+
+
 def test_another_centers_manager_changes_nothing(center, other_manager):
     with pytest.raises(NotAllowed, match=f"Only a center manager of {center}"):
         centers.edit(center, by=other_manager, contact_name="Ours")

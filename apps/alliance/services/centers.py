@@ -1,5 +1,6 @@
 """Commands on centers: apply, admit, suspend, reinstate, leave, and what a center says of itself."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.text import slugify
@@ -22,6 +23,7 @@ RESERVED = {"apply"}  # addresses below /centers/ that are no center
 def apply(alliance: Alliance, *, by: Any, **facts: Any) -> Center:
     """Enter a center's application; it takes part once it is admitted."""
     center = Center(alliance=alliance, slug=slug_of(facts["short_name"]), **facts)
+    _demand_free(center, center.email_domains)
     center.save(force_insert=True)
     return center
 
@@ -66,6 +68,7 @@ def leave(center: Center, *, by: Any, reason: str) -> None:
 @command("alliance.center.edited", policy=may.may_manage_center)
 def edit(center: Center, *, by: Any, **facts: Any) -> None:
     """Change what the center says of itself: contact, domains, the smallest count it lets be shown."""
+    _demand_free(center, set(facts.get("email_domains", [])) - set(center.email_domains))
     changed = sorted(name for name, value in facts.items() if getattr(center, name) != value)
     for name, value in facts.items():
         setattr(center, name, value)
@@ -81,6 +84,17 @@ def slug_of(short_name: str) -> str:
     if Center.objects.filter(slug=slug).exists():
         raise Invalid(fields={"short_name": "Another center has this name, or one that reads alike. Choose another."})
     return slug
+
+
+def _demand_free(center: Center, domains: Iterable[str]) -> None:
+    """Refuse a domain that another center has, and what lies above or below it: those people are that center's to invite."""
+    Alliance.objects.select_for_update(no_key=True).get(pk=1)  # of two centers that name one at once, one waits
+    others = Center.objects.exclude(status=Center.Status.LEFT).exclude(pk=center.pk)
+    taken = others.values_list("email_domains", flat=True)
+    known = {f".{domain}" for domains in taken for domain in domains}
+    for domain in domains:
+        if any(f".{domain}".endswith(other) or other.endswith(f".{domain}") for other in known):
+            raise Invalid(fields={"email_domains": f"{domain} is another center's domain, or part of one."})
 
 
 def _tell_managers(center: Center, subject: str, reason: str) -> None:
