@@ -87,7 +87,7 @@ def slug_of(short_name: str) -> str:
 
 
 def _demand_free(center: Center, domains: Iterable[str]) -> None:
-    """Refuse a domain that another center has, and what lies above or below it: those people are that center's to invite."""
+    """Refuse another center's domain, and what lies above or below it: those people are that center's to invite."""
     Alliance.objects.select_for_update(no_key=True).get(pk=1)  # of two centers that name one at once, one waits
     others = Center.objects.exclude(status=Center.Status.LEFT).exclude(pk=center.pk)
     taken = others.values_list("email_domains", flat=True)
