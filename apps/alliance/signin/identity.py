@@ -22,6 +22,7 @@ from apps.alliance.selectors import open_invitation
 from apps.alliance.services.people import accept_invitation
 from apps.alliance.signin import events
 from apps.alliance.signin.backends import member_with
+from apps.alliance.signin.gateways import outward
 from apps.alliance.signin.proofs import has_factor, member_of
 from apps.alliance.signin.services import PROVIDER
 from apps.alliance.signin.vault import unseal
@@ -45,10 +46,8 @@ class CenterIdentityAdapter(DefaultSocialAccountAdapter):
         return apps
 
     def get_requests_session(self) -> requests.Session:
-        """With allauth's timeout; a provider that sends us elsewhere is not followed."""
-        session: requests.Session = super().get_requests_session()
-        session.max_redirects = 0
-        return session
+        """With allauth's timeout, and only to where a provider can be."""
+        return outward(super().get_requests_session())
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> NoReturn:
         """Decide here and nowhere else; allauth's own ways to connect accounts and to sign up are never reached."""
