@@ -1,6 +1,7 @@
 """Raw SQL as the portal's own role: what somebody could do who had taken over the web process."""
 
 import pytest
+from django.apps import apps
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 from psycopg import errors as pg
@@ -179,6 +180,21 @@ def test_what_constraints_forbid_raw_sql_cannot_do():
         cursor.execute(sql)
 
     assert manager.all_grants.get().granted_by is None
+
+
+@pytest.mark.parametrize(
+    "table", sorted(model._meta.db_table for model in apps.get_app_config("alliance").get_models())
+)
+def test_nothing_of_the_alliance_can_be_erased(table):
+    assert refused_by(f"delete from {table}") == PRIVILEGE
+    assert refused_by(f"delete from {table} where false") == PRIVILEGE
+
+
+@pytest.mark.parametrize("table", ["auth_permission", "django_content_type", "django_migrations"])
+def test_what_migrations_fill_is_only_read(table):
+    with connection.cursor() as cursor:
+        cursor.execute(f"select has_table_privilege('{table}', 'INSERT, UPDATE, DELETE')")
+        assert cursor.fetchone() == (False,)
 
 
 def test_the_search_path_leads_to_no_place_where_the_role_can_create():

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.alliance.models import Center, Grant
 from tests.factories import CenterFactory, MemberFactory, TrainingRecordFactory, TrainingTypeFactory, alliance, give
@@ -120,7 +121,7 @@ def test_a_role_of_the_alliance_cannot_be_ended_by_its_identifier(world):
 
 def test_a_member_of_another_center_is_not_appointed_through_this_centers_address(world):
     with undone():
-        world.center.all_grants.filter(role="center_manager").delete()
+        world.center.all_grants.filter(role="center_manager").update(ended_at=timezone.now())
         stranger = MemberFactory(center=CenterFactory())
         path = reverse("alliance:center_appoint", args=[world.center.slug, stranger.pk])
 
