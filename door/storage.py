@@ -6,7 +6,7 @@ import contextlib
 import json
 from pathlib import Path
 
-from door import probes
+from door import certificate, probes
 from door.ground import Ground, bin_path
 
 PORTS = (
@@ -21,6 +21,7 @@ PORTS = (
     "weed_admin",
     "weed_admin_grpc",
 )
+TALKERS = ("master", "volume", "filer", "s3", "admin", "worker", "client")  # among themselves by gRPC
 
 
 def command(ground: Ground) -> list[str]:
@@ -30,6 +31,8 @@ def command(ground: Ground) -> list[str]:
         "dir": "volumes",
         "ip": "127.0.0.1",
         "ip.bind": "127.0.0.1",
+        # Over HTTP the master gives a key for any file to whoever asks.
+        "disableHttp": "true",
         "master.port": port["weed_master"],
         "master.port.grpc": port["weed_master_grpc"],
         "volume.port": port["weed_volume"],
@@ -57,7 +60,7 @@ def command(ground: Ground) -> list[str]:
 
 
 def prepare(ground: Ground) -> None:
-    """Write the keys; anonymous calls are refused on every port."""
+    """Write the keys, those for gRPC anew at each start; anonymous calls are refused on every port."""
     folder = ground.folder("seaweedfs")
     ground.account.own(folder)
     ground.account.own(folder / "volumes")
@@ -67,20 +70,22 @@ def prepare(ground: Ground) -> None:
     ground.write_for_account(folder / "s3.json", json.dumps(identities))
     sections = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
     toml = "".join(f'[{name}]\nkey = "{ground.secret("storage")}-{name}"\n' for name in sections)
+    key, signed = certificate.made()
+    ground.write_for_account(folder / "grpc.key", key)
+    ground.write_for_account(folder / "grpc.crt", signed)
+    toml += '[grpc]\nca = "grpc.crt"\n'
+    toml += "".join(f'[grpc.{name}]\ncert = "grpc.crt"\nkey = "grpc.key"\n' for name in TALKERS)
     ground.write_for_account(folder / "security.toml", toml)
     clear_sockets(ground)
 
 
 def probe(ground: Ground) -> str:
-    """S3 answers and a volume server has room for an object."""
+    """S3, which starts last, and the volume server answer."""
     status, _ = probes.get(ground.ports["s3"], "/status")
     if status != 200:
         return "S3 does not answer yet"
-    _, body = probes.get(ground.ports["weed_master"], "/dir/status")
-    with contextlib.suppress(ValueError, KeyError, TypeError):
-        if json.loads(body)["Topology"]["Max"] > 0:
-            return ""
-    return "no volume server yet"
+    status, _ = probes.get(ground.ports["weed_volume"], "/status")
+    return "" if status == 200 else "no volume server yet"
 
 
 def clear_sockets(ground: Ground) -> None:

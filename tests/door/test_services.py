@@ -1,5 +1,6 @@
 """The services as they are really started: on loopback only, behind passwords, with two roles."""
 
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ import pytest
 import redis
 
 from door import trial
-from door.ground import Ground
+from door.ground import Ground, bin_path
 from door.leftovers import recorded
+
+NAMES = ("weed_master", "weed_filer")
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +86,27 @@ def test_nobody_comes_in_without_a_key(ground: Ground) -> None:
     with pytest.raises(redis.AuthenticationError):
         client.ping()
     client.close()
-    for name in ("s3", "weed_filer", "weed_volume"):
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(f"http://127.0.0.1:{ground.ports[name]}/", timeout=5)
-        assert refused.value.code in (401, 403), name
-        refused.value.close()
+    for name in ("s3", "weed_filer", "weed_volume", "weed_master"):
+        for path in ("dir/assign", "dir/lookup?volumeId=1&fileId=1,0123456789&read=yes", "buckets/"):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(f"http://127.0.0.1:{ground.ports[name]}/{path}", timeout=5)
+            assert refused.value.code in (401, 403, 404), (name, path)
+            assert "Authorization" not in refused.value.headers
+            refused.value.close()
+
+
+@pytest.mark.slow
+def test_the_storages_own_shell_finds_nothing_without_its_certificate(ground: Ground, tmp_path: Path) -> None:
+    def said(folder: Path) -> str:
+        master, filer = (f"127.0.0.1:{ground.ports[name]}.{ground.ports[f'{name}_grpc']}" for name in NAMES)
+        words = [str(bin_path("weed")), "shell", f"-master={master}", f"-filer={filer}"]
+        try:
+            answer = subprocess.run(
+                words, input="fs.ls /\n", cwd=folder, capture_output=True, text=True, check=False, timeout=8
+            )
+        except subprocess.TimeoutExpired:
+            return ""
+        return answer.stdout
+
+    assert "buckets" in said(ground.folder("seaweedfs"))
+    assert "buckets" not in said(tmp_path)
