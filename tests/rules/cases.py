@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection, models
+from django.db import models
 from django.utils import timezone
 
 from apps.alliance.actors import CLOCK, FOUNDER
@@ -109,8 +109,7 @@ def _nobody_is_there(world: World) -> None:
 
 def _nothing_is_founded(world: World) -> None:
     """As in the first hour, with the founded center entered."""
-    with connection.cursor() as cursor:
-        cursor.execute("delete from alliance_grant where role = %s", [Role.ALLIANCE_MANAGER])
+    Grant.history.filter(role=Role.ALLIANCE_MANAGER).update(role=Role.AUDITOR)
 
 
 def _ran_out(world: World) -> None:

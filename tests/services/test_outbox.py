@@ -1,5 +1,6 @@
 """Effects that follow a change: all or none with it, once, and never lost."""
 
+import contextvars
 import threading
 import time
 from contextlib import suppress
@@ -195,7 +196,7 @@ def test_a_worker_that_overslept_its_lease_has_no_second_effect(manager, colleag
         outcome.append(deliver(message.pk))
         connections.close_all()
 
-    slow = threading.Thread(target=oversleep, name="slow")
+    slow = threading.Thread(target=contextvars.copy_context().run, args=[oversleep], name="slow")
     slow.start()
     assert PAUSED.wait(30)
     Message.objects.filter(pk=message.pk).update(claimed_until=timezone.now() - timedelta(seconds=1))
