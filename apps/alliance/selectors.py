@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Cast
+from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
 from apps.alliance.models import Alliance, Center, Grant, Invitation, Member, TrainingRecord, TrainingType, Vouch
@@ -17,6 +18,7 @@ from apps.audit.models import Event, Outcome
 from apps.audit.selectors import entries
 
 SOON = timedelta(days=60)
+DAYS_BEFORE = (1, 7, 14, 30, 60)  # when people are reminded of what ends
 
 
 def the_alliance() -> Alliance:
@@ -24,7 +26,8 @@ def the_alliance() -> Alliance:
     return Alliance.objects.get(pk=1)
 
 
-def _sees_all(member: Member) -> bool:
+def sees_all(member: Member) -> bool:
+    """Whether the member holds a role of the alliance itself and so sees every center's people."""
     return any(grant.center_id is None for grant in member.grants())
 
 
@@ -32,7 +35,7 @@ def _sees_all(member: Member) -> bool:
 def visible_centers(member: Member) -> QuerySet[Center]:
     """Every member sees which centers belong; applicants and those who left only the alliance's own roles."""
     centers = Center.objects.all()
-    if _sees_all(member):
+    if sees_all(member):
         return centers
     return centers.filter(Q(status__in=[Center.Status.ACTIVE, Center.Status.SUSPENDED]) | Q(pk=member.center_id))
 
@@ -40,13 +43,13 @@ def visible_centers(member: Member) -> QuerySet[Center]:
 def visible_members(member: Member) -> QuerySet[Member]:
     """One's own center's people; those with a role in the alliance see everybody."""
     members = Member.objects.select_related("center")
-    return members if _sees_all(member) else members.filter(center_id=member.center_id)
+    return members if sees_all(member) else members.filter(center_id=member.center_id)
 
 
 def visible_grants(member: Member) -> QuerySet[Grant]:
     """The roles, past and present, of one's own center and one's own; the alliance's roles see all."""
     grants = Grant.history.select_related("user", "center", "granted_by", "ended_by")
-    return grants if _sees_all(member) else grants.filter(Q(center_id=member.center_id) | Q(user=member))
+    return grants if sees_all(member) else grants.filter(Q(center_id=member.center_id) | Q(user=member))
 
 
 def visible_invitations(member: Member) -> QuerySet[Invitation]:
@@ -79,6 +82,12 @@ def visible_events(member: Member) -> QuerySet[Event]:
 
 
 # ── people and their roles ──────────────────────────────────────────────────────────────────────────────────────────
+def last_word(target: Center | Member) -> Event | None:
+    """What put the center or the member into the present state, with who and why."""
+    moved = entries().filter(target_type=target._meta.label_lower, target_ref=str(target.pk), outcome=Outcome.SUCCESS)
+    return moved.filter(details__to=target.status).order_by("-id").first()
+
+
 def managed_centers(member: Member) -> list[UUID]:
     """Ids of the centers that this member manages now."""
     return [grant.center_id for grant in member.grants() if grant.role == Role.CENTER_MANAGER and grant.center_id]
@@ -216,20 +225,26 @@ def median_training_days(center: Center) -> float | None:
 
 
 def with_something_ending() -> QuerySet[Member]:
-    """Active members, not reminded yet today, with something that ends on one of the days of reminding."""
-    now = timezone.now()
-    today = now.date()
-    days = [today + timedelta(days=count) for count in (1, 7, 14, 30, 60)]
-    training = TrainingRecord.objects.filter(status=TrainingRecord.Status.ACCEPTED, valid_until__in=days).values(
-        "member_id"
-    )
-    roles = Grant.objects.filter(ends_at__date__in=days).values("user_id")
+    """Active members who were not reminded since the latest day of reminding of something that ends soon."""
     reminded = entries().filter(
         event="alliance.member.reminded",
         outcome=Outcome.SUCCESS,
         target_type="alliance.member",
         target_ref=Cast(OuterRef("pk"), CharField()),
-        occurred_at__gte=now.replace(hour=0, minute=0, second=0, microsecond=0),
     )
-    members = Member.objects.filter(~Exists(reminded), status=Member.Status.ACTIVE)
-    return members.filter(Q(vouched_until__in=days) | Q(pk__in=training) | Q(pk__in=roles)).order_by("pk")
+    last = Coalesce(Subquery(reminded.order_by("-id").values("occurred_at__date")[:1]), Value(date.min))
+    accepted = TrainingRecord.objects.filter(member=OuterRef("pk"), status=TrainingRecord.Status.ACCEPTED)
+    roles = Grant.objects.filter(user=OuterRef("pk"))
+    due: Any = Q()
+    for soonest, latest in zip((0, *(days + 1 for days in DAYS_BEFORE)), DAYS_BEFORE, strict=False):
+        due |= _ends("vouched_until", soonest, latest, F("reminded_on"))
+        due |= Exists(accepted.filter(_ends("valid_until", soonest, latest, OuterRef("reminded_on"))))
+        due |= Exists(roles.filter(_ends("ends_at__date", soonest, latest, OuterRef("reminded_on"))))
+    return Member.objects.filter(status=Member.Status.ACTIVE).alias(reminded_on=last).filter(due).order_by("pk")
+
+
+def _ends(field: str, soonest: int, latest: int, reminded_on: Any) -> Q:
+    """Ends in so many days, and the last reminder came before there were `latest` days left."""
+    today = timezone.now().date()
+    ends = {f"{field}__range": (today + timedelta(days=soonest), today + timedelta(days=latest))}
+    return Q(**ends, **{f"{field}__gt": reminded_on + timedelta(days=latest)})

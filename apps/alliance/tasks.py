@@ -7,7 +7,7 @@ from django.core.mail import EmailMessage
 from apps.alliance import selectors
 from apps.alliance.actors import CLOCK
 from apps.alliance.invitations import link_for
-from apps.alliance.models import Invitation
+from apps.alliance.models import Center, Invitation
 from apps.alliance.services import grants, reminders, training
 from apps.alliance.signin import tasks as signin_tasks  # noqa: F401  (Celery finds them through this module)
 from apps.core.errors import PortalError
@@ -26,7 +26,7 @@ def close_what_lapsed() -> None:
 
 @shared_task(name="alliance.remind_of_endings")
 def remind_of_endings() -> None:
-    """Tell people, and whoever can act, of what ends in 60, 30, 14, 7 or 1 days; each only once."""
+    """Tell people, and whoever can act, of what ends in at most 60, 30, 14, 7 or 1 days; each only once."""
     for member in selectors.with_something_ending()[:BATCH]:
         _quietly(lambda member=member: reminders.remind(member, by=CLOCK))
 
@@ -48,6 +48,24 @@ def mail_invitation(pk: str) -> None:
         ),
         to=[invitation.member.email],
         headers={"Message-ID": f"<{invitation.pk}@caia.portal>"},
+    ).send()
+
+
+@shared_task(name="alliance.mail_rejection")
+def mail_rejection(pk: str) -> None:
+    """Mail the contact of a center whose application was rejected, and why; it may have no people here yet."""
+    center = Center.objects.get(pk=pk)
+    word = selectors.last_word(center)
+    if center.status != Center.Status.REJECTED or word is None:
+        return
+    EmailMessage(
+        subject=f"{center}'s application to the alliance is rejected",
+        body=(
+            f"Dear {center.contact_name},\n\nthe alliance rejected the application of {center.legal_name}: "
+            f"{word.reason}\n\nThe center can apply again; any of the alliance's managers takes it up.\n"
+        ),
+        to=[center.contact_email],
+        headers={"Message-ID": f"<{word.pk}@caia.portal>"},
     ).send()
 
 

@@ -44,13 +44,73 @@ def test_a_training_that_ends_soon_is_told_on_each_milestone(colleague, days):
     assert told(colleague) == 1
 
 
-@pytest.mark.parametrize("days", [61, 59, 31, 13, 2, 0])
-def test_between_the_milestones_nobody_is_bothered(colleague, days):
+@pytest.mark.parametrize("days", [61, -1])
+def test_nobody_is_told_too_early_or_of_what_is_over(colleague, days):
     train(colleague, days=days)
 
     remind_of_endings()
 
     assert told(colleague) == 0
+
+
+@pytest.mark.parametrize(("first", "then"), [(60, 31), (30, 15), (14, 8), (7, 2), (1, 0)])
+def test_between_the_milestones_nobody_is_bothered(colleague, first, then):
+    train(colleague, days=first)
+    remind_of_endings()
+
+    with time_machine.travel(NOON + timedelta(days=first - then), tick=False):
+        remind_of_endings()
+
+    assert told(colleague) == 1
+    assert Event.objects.filter(event="alliance.member.reminded").count() == 1
+
+
+@pytest.mark.parametrize(("days", "milestone"), [(59, 60), (29, 30), (13, 14), (6, 7), (0, 1)])
+def test_a_milestone_whose_day_was_missed_is_told_late(colleague, days, milestone):
+    train(colleague, days=days)
+
+    remind_of_endings()
+
+    assert Notice.objects.get(to=colleague).key.endswith(f":{milestone}")
+
+
+def test_after_weeks_without_the_clock_only_the_latest_milestone_is_told(colleague):
+    train(colleague, days=60)
+    remind_of_endings()
+
+    for days_left in (5, 4, 3):
+        with time_machine.travel(NOON + timedelta(days=60 - days_left), tick=False):
+            remind_of_endings()
+
+    told_of = [notice.key.rpartition(":")[2] for notice in Notice.objects.filter(to=colleague).order_by("created_at")]
+    assert told_of == ["60", "7"]
+
+
+def test_a_missed_milestone_of_one_thing_is_told_beside_the_day_of_another(colleague):
+    train(colleague, days=7)
+    give(colleague, Role.DATA_STEWARD, ends_at=NOON + timedelta(days=20))
+
+    remind_of_endings()
+    remind_of_endings()
+
+    assert told(colleague) == 2
+
+
+def test_a_role_is_told_late_on_its_very_last_day(colleague):
+    give(colleague, Role.DATA_STEWARD, ends_at=datetime.combine(TODAY, time(23, 59, 59), tzinfo=UTC))
+
+    remind_of_endings()
+
+    assert Notice.objects.get(to=colleague).text == "It ends on 4 May 2027."
+
+
+def test_a_vouching_whose_day_was_missed_is_told_to_the_managers(center, manager):
+    MemberFactory(center=center, vouched_until=TODAY + timedelta(days=12))
+
+    remind_of_endings()
+    remind_of_endings()
+
+    assert [notice.key.rpartition(":")[2] for notice in Notice.objects.filter(to=manager)] == ["14"]
 
 
 def test_over_two_months_five_reminders_come_and_no_more(colleague):

@@ -9,7 +9,7 @@ import time_machine
 from apps.alliance.evidence import Evidence
 from apps.alliance.models import TrainingRecord, TrainingType
 from apps.alliance.roles import Role
-from apps.alliance.selectors import standing_of_training
+from apps.alliance.selectors import lapsed_training, standing_of_training
 from apps.alliance.services import training
 from apps.alliance.tasks import close_what_lapsed
 from apps.audit.models import Event
@@ -308,6 +308,15 @@ def test_a_training_counts_on_its_last_day(manager, colleague, course):
 
     record.refresh_from_db()
     assert record.status == S.ACCEPTED
+
+
+def test_on_its_last_day_nobody_tries_to_lapse_a_training(colleague, course):
+    TrainingRecordFactory(member=colleague, type=course, status=S.ACCEPTED, valid_until=TODAY)
+
+    close_what_lapsed()
+
+    assert not lapsed_training().exists()
+    assert not Event.objects.exists(), "not even a refused attempt"
 
 
 def test_the_clock_lapses_a_training_on_the_day_after(manager, colleague, course):

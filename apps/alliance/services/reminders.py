@@ -8,17 +8,15 @@ from django.utils import timezone
 
 from apps.alliance.models import Grant, Member, TrainingRecord
 from apps.alliance.roles import Role
-from apps.alliance.selectors import holders_of
+from apps.alliance.selectors import DAYS_BEFORE, holders_of
 from apps.core.actors import only_the_system
 from apps.core.commands import command, note
 from apps.core.notices import tell
 
-DAYS_BEFORE = (1, 7, 14, 30, 60)
-
 
 @command("alliance.member.reminded", policy=only_the_system)
 def remind(member: Member, *, by: Any) -> None:
-    """Tell the member, and for vouching their managers, of what ends soon; each milestone once."""
+    """Tell the member, and for vouching their managers, of what ends soon; only the latest milestone, and once."""
     today = timezone.now().date()
     told = 0
     for kind, subject, ends_on, path, people in _endings(member, today):
