@@ -19,7 +19,7 @@ from guardian.models import UserObjectPermissionAbstract
 from apps.alliance.roles import Role
 from apps.audit.clock import now
 from apps.audit.ids import uuid7
-from apps.core.decisions import Decision, allow_if, no
+from apps.core.decisions import YES, Decision, allow_if, no
 from apps.core.models import Identified
 
 
@@ -44,6 +44,7 @@ class Center(Identified):
 
     class Status(models.TextChoices):
         APPLICANT = "applicant", "Applicant"
+        REJECTED = "rejected", "Rejected"
         ACTIVE = "active", "Active"
         SUSPENDED = "suspended", "Suspended"
         LEFT = "left", "Left"
@@ -72,7 +73,7 @@ class Center(Identified):
         default_permissions = ()
         constraints = [
             models.CheckConstraint(
-                condition=Q(status__in=["applicant", "active", "suspended", "left"]), name="center_status"
+                condition=Q(status__in=["applicant", "rejected", "active", "suspended", "left"]), name="center_status"
             ),
             models.CheckConstraint(
                 condition=Q(smallest_count__gte=1, smallest_count__lte=1000), name="center_smallest_count"
@@ -89,6 +90,8 @@ class Center(Identified):
         """Whether the center's people may act; an applicant's prepare its admission."""
         if self.status == self.Status.LEFT:
             return no(f"{self} has left the alliance, so its people can't act any more.")
+        if self.status == self.Status.REJECTED:
+            return no(f"{self}'s application was rejected, so its people can't act.")
         return allow_if(
             self.status != self.Status.SUSPENDED,
             otherwise=f"{self} is suspended in the alliance, so its people can't act now.",
@@ -196,6 +199,11 @@ class Member(AbstractBaseUser, Identified):
         if self.status != self.Status.ACTIVE:
             return no(f"Your membership is {self.get_status_display().lower()}. Your center's managers can help.")
         return self.center.standing()
+
+    def may_enter(self) -> Decision:
+        """Who may act, and a suspended center's signing officials: they can take it out of the alliance."""
+        is_shut_out = self.is_active and self.center.status == Center.Status.SUSPENDED
+        return YES if is_shut_out and self.holds(Role.SIGNING_OFFICIAL, on=self.center) else self.standing()
 
     def grants(self) -> "list[Grant]":
         """The grants in force, read once for this request or command."""

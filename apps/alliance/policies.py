@@ -16,7 +16,7 @@ def may_run_alliance(actor: Member, target: Alliance) -> Decision:
 
 
 def may_rule_on_center(actor: Member, target: Center) -> Decision:
-    """Alliance managers admit, suspend and reinstate centers, their own excepted."""
+    """Alliance managers admit, reject, suspend and reinstate centers, their own excepted."""
     if actor.center_id == target.pk:
         return no("Nobody decides on the standing of their own center. Another center's alliance manager can.")
     return may_run_alliance(actor, target.alliance)
@@ -35,7 +35,9 @@ def may_manage_center(actor: Member, target: Center) -> Decision:
 
 
 def may_leave_alliance(actor: Member, target: Center) -> Decision:
-    """A center leaves by its own signing official's word; nobody can make it leave."""
+    """A center leaves by its own signing official's word, suspended or not; nobody can make it leave."""
+    if not (standing := actor.may_enter() if isinstance(actor, Member) else actor.standing()):
+        return standing
     return allow_if(
         actor.holds(Role.SIGNING_OFFICIAL, on=target),
         otherwise=f"Only a signing official of {target} can take the center out of the alliance.",

@@ -12,16 +12,35 @@ CENTER = Machine(
         "admit": Move(
             frozenset({C.APPLICANT}), C.ACTIVE, may.may_rule_on_center, "alliance.center.admitted", fresh=True
         ),
+        "reject": Move(
+            frozenset({C.APPLICANT}), C.REJECTED, may.may_rule_on_center, "alliance.center.rejected", fresh=True
+        ),
+        "apply_again": Move(
+            frozenset({C.REJECTED}), C.APPLICANT, may.may_rule_on_center, "alliance.center.applied_again", fresh=True
+        ),
         "suspend": Move(
             frozenset({C.ACTIVE}), C.SUSPENDED, may.may_rule_on_center, "alliance.center.suspended", fresh=True
         ),
         "reinstate": Move(
             frozenset({C.SUSPENDED}), C.ACTIVE, may.may_rule_on_center, "alliance.center.reinstated", fresh=True
         ),
-        "leave": Move(frozenset({C.ACTIVE}), C.LEFT, may.may_leave_alliance, "alliance.center.left", fresh=True),
+        "leave": Move(
+            frozenset({C.ACTIVE, C.SUSPENDED}),
+            C.LEFT,
+            may.may_leave_alliance,
+            "alliance.center.left",
+            fresh=True,
+            any_standing=True,
+        ),
     },
     start=C.APPLICANT,
-    waits_for={C.APPLICANT: "alliance_manager", C.ACTIVE: "", C.SUSPENDED: "alliance_manager", C.LEFT: ""},
+    waits_for={
+        C.APPLICANT: "alliance_manager",
+        C.REJECTED: "",
+        C.ACTIVE: "",
+        C.SUSPENDED: "alliance_manager",
+        C.LEFT: "",
+    },
 )
 
 M = Member.Status

@@ -43,7 +43,7 @@ class Command:
     run: Callable[..., Any]
     fresh: bool
     creates: type[models.Model] | None
-    newcomers: bool
+    any_standing: bool
     doc: str
 
 
@@ -53,13 +53,13 @@ def command(
     policy: Policy,
     fresh: bool = False,
     creates: type[models.Model] | None = None,
-    newcomers: bool = False,
+    any_standing: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a service function as the command behind `event`.
 
     `policy(actor, target)` decides. `fresh` asks for a factor shown in the last minutes. `creates` says that the work
-    returns a new row of this model, which the event then names; the target is its parent. `newcomers` opens it to
-    people who may not act yet, such as the one who accepts an invitation.
+    returns a new row of this model, which the event then names; the target is its parent. `any_standing` opens it to
+    people who may not act otherwise, such as the one who accepts an invitation; what must hold, the policy asks.
     """
 
     def decorate(work: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,7 +70,7 @@ def command(
         def run(target: models.Model, *, by: Actor, **details: Any) -> Any:
             return _tried_again(lambda: _pass(registered, work, target, by, details))
 
-        registered = Command(event, policy, run, fresh, creates, newcomers, (work.__doc__ or "").strip())
+        registered = Command(event, policy, run, fresh, creates, any_standing, (work.__doc__ or "").strip())
         COMMANDS[event] = registered
         return run
 
@@ -146,7 +146,7 @@ def _decide(registered: Command, actor: Actor, locked: models.Model) -> None:
 
 
 def _standing(registered: Command, actor: Actor) -> Decision:
-    return YES if registered.newcomers else actor.standing()
+    return YES if registered.any_standing else actor.standing()
 
 
 def _permission(registered: Command, actor: Actor, target: models.Model) -> Decision:

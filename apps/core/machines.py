@@ -25,6 +25,7 @@ class Move:
     who: Policy
     event: str
     fresh: bool = False
+    any_standing: bool = False
 
 
 class Machine:
@@ -62,7 +63,8 @@ class Machine:
                 target.save()
                 return result
 
-            return command(step.event, policy=step.who, fresh=step.fresh)(moved)
+            gate = command(step.event, policy=step.who, fresh=step.fresh, any_standing=step.any_standing)
+            return gate(moved)
 
         return decorate
 

@@ -88,6 +88,10 @@ SENT: dict[str, Post] = {
     ),
     "alliance:center_appoint": Post("alliance_manager", _why, _unmanaged),
     "alliance:center_admit": Post("alliance_manager", _why, _applicant),
+    "alliance:center_reject": Post("alliance_manager", _why, _applicant),
+    "alliance:center_apply_again": Post(
+        "alliance_manager", _why, lambda world: Center.objects.filter(pk=world.center.pk).update(status="rejected")
+    ),
     "alliance:center_suspend": Post("alliance_manager", _why),
     "alliance:center_reinstate": Post(
         "alliance_manager", _why, lambda world: Center.objects.filter(pk=world.center.pk).update(status="suspended")

@@ -137,6 +137,8 @@ CASES: dict[str, Case] = {
         _center, "center_manager", "other_manager", lambda _: {"contact_name": "New office"}
     ),
     "alliance.center.admitted": Case(_center, "alliance_manager", "other_manager", _reason, _set("applicant")),
+    "alliance.center.rejected": Case(_center, "alliance_manager", "other_manager", _reason, _set("applicant")),
+    "alliance.center.applied_again": Case(_center, "alliance_manager", "center_manager", _reason, _set("rejected")),
     "alliance.center.suspended": Case(_center, "alliance_manager", "other_manager", _reason),
     "alliance.center.reinstated": Case(_center, "alliance_manager", "other_manager", _reason, _set("suspended")),
     "alliance.center.left": Case(_center, "signing_official", "alliance_manager", _reason),

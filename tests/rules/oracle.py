@@ -24,6 +24,7 @@ turns as (
            when 'alliance.center.founded' then 'active' when 'alliance.center.applied' then 'applicant'
            when 'alliance.center.admitted' then 'active' when 'alliance.center.suspended' then 'suspended'
            when 'alliance.center.reinstated' then 'active' when 'alliance.center.left' then 'left'
+           when 'alliance.center.rejected' then 'rejected' when 'alliance.center.applied_again' then 'applicant'
            when 'alliance.training.submitted' then 'submitted' when 'alliance.training.resubmitted' then 'submitted'
            when 'alliance.training.accepted' then 'accepted' when 'alliance.training.returned' then 'returned'
            when 'alliance.training.lapsed' then 'lapsed'
@@ -34,7 +35,8 @@ turns as (
     'alliance.member.founded', 'alliance.member.invited', 'alliance.member.first_invited', 'alliance.member.joined',
     'alliance.member.suspended', 'alliance.member.reinstated', 'alliance.member.left', 'alliance.center.founded',
     'alliance.center.applied', 'alliance.center.admitted', 'alliance.center.suspended', 'alliance.center.reinstated',
-    'alliance.center.left', 'alliance.training.submitted', 'alliance.training.resubmitted',
+    'alliance.center.left', 'alliance.center.rejected', 'alliance.center.applied_again',
+    'alliance.training.submitted', 'alliance.training.resubmitted',
     'alliance.training.accepted', 'alliance.training.returned', 'alliance.training.lapsed',
     'alliance.training_type.published', 'alliance.training_type.retired')
 ),
@@ -113,9 +115,21 @@ RULES = {
     """,
     "whoever did something could act just then": """
         select e.id::text, e.event from audit_event e
-        where e.outcome = 'success' and e.actor_type = 'person' and e.event <> 'alliance.member.joined'
+        where e.outcome = 'success' and e.actor_type = 'person'
+          and e.event not in ('alliance.member.joined', 'alliance.center.left')
           and not exists (select from able a where a.id::text = e.actor_ref
                           and a.since < e.occurred_at and e.occurred_at <= a.until)
+    """,
+    "a center left by its own active signing official, and was active or suspended": """
+        select e.id::text, e.event from audit_event e
+        where e.event = 'alliance.center.left' and e.outcome = 'success' and not exists (
+          select from held h
+          join turns p on p.ref = e.actor_ref and p.state = 'active'
+          join turns c on c.ref = e.target_ref and c.state in ('active', 'suspended')
+          where h.user_id::text = e.actor_ref and h.role = 'signing_official' and h.center_id::text = e.target_ref
+            and h.since < e.occurred_at and e.occurred_at < h.until
+            and p.since < e.occurred_at and e.occurred_at < p.until
+            and c.since < e.occurred_at and e.occurred_at <= c.until)
     """,
     "whoever joined was invited, in time, to a center that could act": """
         select e.id::text, e.event from audit_event e join alliance_member m on m.id::text = e.target_ref
@@ -141,7 +155,8 @@ RULES = {
     "the standing of a center was decided by another center's alliance manager": """
         select e.id::text, e.event from audit_event e
         where e.outcome = 'success'
-          and e.event in ('alliance.center.admitted', 'alliance.center.suspended', 'alliance.center.reinstated')
+          and e.event in ('alliance.center.admitted', 'alliance.center.suspended', 'alliance.center.reinstated',
+                          'alliance.center.rejected', 'alliance.center.applied_again')
           and not exists (select from ran g where g.id::text = e.actor_ref and g.center_id::text <> e.target_ref
                           and g.since < e.occurred_at and e.occurred_at < g.until)
     """,
@@ -167,7 +182,8 @@ RULES = {
         select what, rows::text || ' rows, ' || events::text || ' events' from (
           select 'members' as what, (select count(*) from alliance_member) as rows,
                  count(*) filter (where event in ('alliance.member.founded', 'alliance.member.invited',
-                                                  'alliance.member.first_invited')) as events from done
+                                                  'alliance.member.first_invited')
+                                  and details->>'came_back' is null) as events from done
           union all select 'centers', (select count(*) from alliance_center),
                  count(*) filter (where event in ('alliance.center.founded', 'alliance.center.applied')) from done
           union all select 'roles given', (select count(*) from alliance_grant),

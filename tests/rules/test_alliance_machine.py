@@ -111,6 +111,13 @@ class AllianceMachine(RuleBasedStateMachine):
         by = self.actor(n, role=Role.CENTER_MANAGER, at=center, fits=fits, stale=stale)
         self.attempt(people.invite, center, by=by, email=f"p{number}@{center.slug}.example.org", name=f"P{number}")
 
+    @rule(n=pick, m=pick, fits=fit)
+    def invite_back(self, n, m, fits):
+        former = self.one_of(m, Member.objects.filter(status=Member.Status.LEFT).order_by("created_at"))
+        if former is not None:
+            by = self.actor(n, role=Role.CENTER_MANAGER, at=former.center, fits=fits)
+            self.attempt(people.invite, former.center, by=by, email=former.email, name=former.name)
+
     @rule(n=pick, c=pick, fits=fit, number=st.integers(0, 999))
     def invite_first_manager(self, n, c, fits, number):
         center = self.center(c)
@@ -221,12 +228,14 @@ class AllianceMachine(RuleBasedStateMachine):
         c=pick,
         fits=fit,
         stale=st.booleans(),
-        move=st.sampled_from(["admit", "suspend", "reinstate", "reinstate"]),
+        move=st.sampled_from(["admit", "reject", "apply_again", "suspend", "reinstate", "reinstate"]),
     )
     def rule_on_center(self, n, c, fits, stale, move):
         center = self.center(c)
         if fits:
-            wanted = {"admit": Center.Status.APPLICANT, "reinstate": Center.Status.SUSPENDED}.get(move)
+            S = Center.Status
+            from_state = {"admit": S.APPLICANT, "reject": S.APPLICANT, "apply_again": S.REJECTED}
+            wanted = {**from_state, "reinstate": S.SUSPENDED}.get(move)
             center = Center.objects.filter(status=wanted).first() or center
         by = self.actor(n, role=Role.ALLIANCE_MANAGER, fits=fits, stale=stale)
         self.attempt(getattr(centers, move), center, by=by, reason="So.")
@@ -327,6 +336,8 @@ COMMANDS = [
     "end",
     "lapse",
     "admit",
+    "reject",
+    "apply_again",
     "publish_type",
     "retire_type",
     "submit",

@@ -98,6 +98,11 @@ def acted_before_joining():
     happened("alliance.member.edited", by=someone("B1"), on=someone("B1"), at=BEGAN)
 
 
+@breach("a center left by its own")
+def left_by_the_alliances_word():
+    happened("alliance.center.left", by=someone("A1"), on=someone("B1").center)
+
+
 @breach("whoever joined was invited")
 def joined_without_invitation():
     happened("alliance.member.joined", by=someone("B2"), on=someone("B2"), at=datetime(2027, 1, 4, 12, tzinfo=UTC))

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.core import mail
 from django.utils import timezone
 
 from apps.alliance.models import Center, Member
 from apps.alliance.roles import Role
-from apps.alliance.services import centers, people
+from apps.alliance.services import centers, grants, people
 from apps.audit.models import Event
+from apps.core.actors import Nobody
 from apps.core.errors import Invalid, NotAllowed, WrongState
 from apps.core.models import Notice
 from tests.factories import CenterFactory, MemberFactory, alliance, give, holder
@@ -108,6 +110,96 @@ def test_an_alliance_manager_does_not_admit_their_own_center(applicant):
 def test_a_center_is_admitted_once(alliance_manager, center, manager):
     with pytest.raises(WrongState, match="active now"):
         centers.admit(center, by=alliance_manager, reason="Again.")
+
+
+# ── rejecting ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_an_application_is_rejected_and_its_people_are_told_why(alliance_manager, applicant, deliver_all):
+    person = MemberFactory(center=applicant)
+
+    centers.reject(applicant, by=alliance_manager, reason="No data office yet.")
+    deliver_all()
+
+    applicant.refresh_from_db()
+    assert applicant.status == Center.Status.REJECTED
+    assert "No data office yet." in Notice.objects.get(to=person).text
+    assert Event.objects.get(event="alliance.center.rejected").reason == "No data office yet."
+
+
+def test_the_contact_of_an_application_without_people_is_told_too(alliance_manager, applicant, deliver_all):
+    centers.reject(applicant, by=alliance_manager, reason="No data office yet.")
+    deliver_all()
+
+    (letter,) = mail.outbox
+    assert letter.to == [applicant.contact_email]
+    assert "No data office yet." in letter.body
+
+
+def test_no_contact_is_told_of_what_was_taken_up_again_meanwhile(alliance_manager, applicant, deliver_all):
+    centers.reject(applicant, by=alliance_manager, reason="A mistake.")
+    centers.apply_again(applicant, by=alliance_manager, reason="It was a mistake.")
+    deliver_all()
+
+    assert mail.outbox == []
+
+
+def test_the_people_of_a_center_that_was_rejected_are_signed_out(alliance_manager, applicant, browse):
+    browser = browse(MemberFactory(center=applicant))
+    browser.get("/")
+
+    centers.reject(applicant, by=alliance_manager, reason="No data office yet.")
+
+    assert browser.get("/").status_code == 302
+    assert Event.objects.get(event="alliance.center.rejected").details["sessions_ended"] == 1
+
+
+def test_the_people_of_a_center_that_was_rejected_can_do_nothing(alliance_manager, applicant):
+    head = holder(Role.CENTER_MANAGER, applicant)
+    centers.reject(applicant, by=alliance_manager, reason="No data office yet.")
+
+    with pytest.raises(NotAllowed, match="was rejected"):
+        centers.edit(applicant, by=head, contact_name="New office")
+
+
+def test_only_an_applicant_is_rejected(alliance_manager, center):
+    with pytest.raises(WrongState, match="active now"):
+        centers.reject(center, by=alliance_manager, reason="Too late.")
+
+
+def test_nobody_rejects_their_own_center(applicant):
+    insider = holder(Role.ALLIANCE_MANAGER, alliance(), center=applicant)
+
+    with pytest.raises(NotAllowed, match="their own center"):
+        centers.reject(applicant, by=insider, reason="We changed our mind.")
+
+
+def test_a_center_that_was_rejected_applies_again_and_is_admitted(alliance_manager, applicant):
+    head = holder(Role.CENTER_MANAGER, applicant)
+    centers.reject(applicant, by=alliance_manager, reason="No data office yet.")
+
+    centers.apply_again(applicant, by=alliance_manager, reason="It has one now.")
+    centers.edit(applicant, by=head, contact_name="New office")
+    centers.admit(applicant, by=alliance_manager, reason="The board agreed.")
+
+    applicant.refresh_from_db()
+    assert applicant.status == Center.Status.ACTIVE
+
+
+def test_an_application_in_the_name_of_one_rejected_says_what_to_do(alliance_manager):
+    centers.reject(apply(alliance_manager), by=alliance_manager, reason="No data office yet.")
+
+    with pytest.raises(Invalid, match="take its application up again"):
+        apply(alliance_manager)
+
+
+@pytest.mark.parametrize("status", [Center.Status.REJECTED, Center.Status.LEFT])
+def test_a_center_outside_the_alliance_gets_no_first_manager(alliance_manager, status):
+    gone = CenterFactory(status=status)
+    address = f"head@{gone.email_domains[0]}"
+
+    with pytest.raises(WrongState, match="its people can't act"):
+        people.invite_first_manager(gone, by=alliance_manager, email=address, name="Head")
+    with pytest.raises(WrongState, match="its people can't act"):
+        grants.appoint_first_manager(gone, by=alliance_manager, member=MemberFactory(center=gone), reason="So.")
 
 
 # ── suspending ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -230,6 +322,44 @@ def test_people_of_a_center_that_left_can_do_nothing(center, manager, colleague,
 
     with pytest.raises(NotAllowed, match=f"{center} has left the alliance"):
         people.vouch(colleague, by=manager)
+
+
+def test_a_suspended_center_leaves_by_its_signing_officials_word(center, alliance_manager):
+    official = holder(Role.SIGNING_OFFICIAL, center)
+    centers.suspend(center, by=alliance_manager, reason="A breach.")
+
+    centers.leave(center, by=official, reason="The contract ends.")
+
+    center.refresh_from_db()
+    assert center.status == Center.Status.LEFT
+
+
+def test_a_suspended_centers_signing_official_can_do_nothing_else(center, alliance_manager):
+    official = holder(Role.SIGNING_OFFICIAL, center)
+    centers.suspend(center, by=alliance_manager, reason="A breach.")
+
+    with pytest.raises(NotAllowed, match="is suspended in the alliance"):
+        people.edit_profile(official, by=official, name="Somebody", position="", orcid="")
+
+
+@pytest.mark.parametrize("status", [Member.Status.SUSPENDED, Member.Status.LEFT, Member.Status.INVITED])
+def test_a_signing_official_who_cannot_act_takes_no_center_out(center, status):
+    official = holder(Role.SIGNING_OFFICIAL, center, status=status)
+    Center.objects.filter(pk=center.pk).update(status=Center.Status.SUSPENDED)
+
+    with pytest.raises(NotAllowed, match="Your membership is"):
+        centers.leave(center, by=official, reason="Out.")
+
+
+def test_nobody_makes_a_suspended_center_leave(center, alliance_manager, manager):
+    centers.suspend(center, by=alliance_manager, reason="A breach.")
+
+    with pytest.raises(NotAllowed, match="Only a signing official"):
+        centers.leave(center, by=alliance_manager, reason="Out.")
+    with pytest.raises(NotAllowed, match="is suspended in the alliance"):
+        centers.leave(center, by=manager, reason="Out.")
+    with pytest.raises(NotAllowed, match="Sign in first"):
+        centers.leave(center, by=Nobody(), reason="Out.")
 
 
 def test_leaving_is_for_good(center, alliance_manager):

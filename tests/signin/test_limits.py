@@ -10,8 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.alliance.models import Center, Member
+from apps.alliance.roles import Role
 from apps.alliance.signin.sessions import NOTE_EVERY, end_sessions
 from apps.alliance.signin.tasks import forget_ended_sessions
+from tests.factories import give
 from tests.signin.ways import code, give_password, is_signed_in, person, seen, sign_in
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +113,43 @@ def test_the_people_of_a_suspended_center_are_out_at_the_next_request(client):
 
     assert client.get("/account/").status_code == 302
     assert not is_signed_in(client)
+
+
+def shut_out_official(client):
+    """The signing official of a center that was suspended, signed in again since."""
+    official = person()
+    give(official, Role.SIGNING_OFFICIAL)
+    Center.objects.filter(pk=official.center_id).update(status=Center.Status.SUSPENDED)
+    sign_in(client, official)
+    return official
+
+
+@pytest.mark.parametrize("path", ["/", "/people/", "/account/", "/search/?q=a", "/centers/", "/training/", "/help/"])
+def test_a_suspended_centers_signing_official_is_led_to_the_centers_page_alone(client, path):
+    own = f"/centers/{shut_out_official(client).center.slug}/"
+
+    assert client.get(path).url == own
+    page = client.get(own)
+    assert page.status_code == 200
+    assert "you can still take the center out of the alliance" in page.content.decode()
+    assert f"{own}leave/" in page.content.decode()
+
+
+def test_a_suspended_centers_signing_official_sees_no_other_center(client):
+    official = shut_out_official(client)
+
+    assert client.get(f"/centers/{person().center.slug}/").url == f"/centers/{official.center.slug}/"
+
+
+def test_a_suspended_centers_signing_official_takes_it_out(client):
+    official = shut_out_official(client)
+    leave = f"/centers/{official.center.slug}/leave/"
+
+    client.post(leave, {"reason": "The contract ends."})
+
+    official.center.refresh_from_db()
+    assert official.center.status == Center.Status.LEFT
+    assert "/sign-in/" in client.get(f"/centers/{official.center.slug}/").url
 
 
 def test_end_sessions_ends_all_of_a_member_and_nobody_elses(client, other_client):

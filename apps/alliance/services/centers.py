@@ -1,8 +1,9 @@
-"""Commands on centers: apply, admit, suspend, reinstate, leave, and what a center says of itself."""
+"""Commands on centers: apply, be admitted or rejected, suspend, reinstate, leave, and what one says of itself."""
 
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from apps.alliance import policies as may
@@ -15,6 +16,7 @@ from apps.alliance.states import CENTER
 from apps.core.commands import command, note
 from apps.core.errors import Invalid
 from apps.core.notices import tell
+from apps.core.outbox import later
 
 RESERVED = {"apply"}  # addresses below /centers/ that are no center
 
@@ -36,12 +38,27 @@ def admit(center: Center, *, by: Any, reason: str) -> None:
     _tell_managers(center, f"{center} is admitted to the alliance", reason)
 
 
+@CENTER.move("reject")
+def reject(center: Center, *, by: Any, reason: str) -> None:
+    """Reject an application; the center can apply again."""
+    note(sessions_ended=_end_sessions(center))
+    _tell(center.members.filter(status=Member.Status.ACTIVE), center, f"{center}'s application is rejected", reason)
+    later("alliance.mail_rejection", center.pk)
+
+
+@CENTER.move("apply_again")
+def apply_again(center: Center, *, by: Any, reason: str) -> None:
+    """Take up again an application that was rejected; its people can prepare the admission as before."""
+    _demand_free(center, center.email_domains)
+    people = center.members.filter(status=Member.Status.ACTIVE)
+    _tell(people, center, f"{center}'s application is taken up again", reason)
+
+
 @CENTER.move("suspend")
 def suspend(center: Center, *, by: Any, reason: str) -> None:
     """Stop everything that the center's people can do, at once."""
     demand_alliance_managed_without(Member.objects.filter(center=center))
-    ended = sum(end_sessions(member) for member in center.members.filter(status=Member.Status.ACTIVE).iterator())
-    note(sessions_ended=ended)
+    note(sessions_ended=_end_sessions(center))
     _tell_managers(center, f"{center} is suspended", reason)
 
 
@@ -81,6 +98,9 @@ def slug_of(short_name: str) -> str:
     slug = slugify(short_name)[:40]
     if not slug or slug in RESERVED:
         raise Invalid(fields={"short_name": "This name makes no web address. Choose one with Latin letters or digits."})
+    if former := Center.objects.filter(slug=slug, status=Center.Status.REJECTED).first():
+        again = f"{former} applied before and was rejected. Open it under Centers and take its application up again."
+        raise Invalid(fields={"short_name": again})
     if Center.objects.filter(slug=slug).exists():
         raise Invalid(fields={"short_name": "Another center has this name, or one that reads alike. Choose another."})
     return slug
@@ -89,7 +109,7 @@ def slug_of(short_name: str) -> str:
 def _demand_free(center: Center, domains: Iterable[str]) -> None:
     """Refuse another center's domain, and what lies above or below it: those people are that center's to invite."""
     Alliance.objects.select_for_update(no_key=True).get(pk=1)  # of two centers that name one at once, one waits
-    others = Center.objects.exclude(status=Center.Status.LEFT).exclude(pk=center.pk)
+    others = Center.objects.exclude(status__in=[Center.Status.LEFT, Center.Status.REJECTED]).exclude(pk=center.pk)
     taken = others.values_list("email_domains", flat=True)
     known = {f".{domain}" for domains in taken for domain in domains}
     for domain in domains:
@@ -97,10 +117,18 @@ def _demand_free(center: Center, domains: Iterable[str]) -> None:
             raise Invalid(fields={"email_domains": f"{domain} is another center's domain, or part of one."})
 
 
+def _end_sessions(center: Center) -> int:
+    return sum(end_sessions(member) for member in center.members.filter(status=Member.Status.ACTIVE).iterator())
+
+
 def _tell_managers(center: Center, subject: str, reason: str) -> None:
-    for manager in holders_of(Role.CENTER_MANAGER, center):
+    _tell(holders_of(Role.CENTER_MANAGER, center), center, subject, reason)
+
+
+def _tell(people: QuerySet[Member], center: Center, subject: str, reason: str) -> None:
+    for person in people:
         tell(
-            manager,
+            person,
             key=f"center:{center.pk}:{center.status}:{center.status_at.isoformat()}",
             subject=subject,
             text=f"The alliance's reason: {reason}",

@@ -39,6 +39,8 @@ def give_at_alliance(
 @command("alliance.grant.first_manager_appointed", policy=may.may_start_center, fresh=True, creates=Grant)
 def appoint_first_manager(center: Center, *, by: Any, member: Member, reason: str) -> Grant:
     """Give a center without any manager its first one; from then on the center decides for itself."""
+    if not (standing := center.standing()):
+        raise WrongState(standing.reason)
     if holders_of(Role.CENTER_MANAGER, center).exists():
         raise NotAllowed(
             f"{center} has a manager, who gives the center's roles. The alliance can't decide for a center."

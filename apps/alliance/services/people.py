@@ -12,6 +12,7 @@ from apps.alliance.models import Center, Grant, Invitation, Member, Vouch
 from apps.alliance.roles import Role
 from apps.alliance.selectors import holders_of
 from apps.alliance.services.grants import demand_alliance_managed_without
+from apps.alliance.signin.services import begin_anew
 from apps.alliance.signin.sessions import end_sessions
 from apps.alliance.states import MEMBER
 from apps.core.commands import command, note
@@ -51,7 +52,7 @@ def renew_invitation(center: Center, *, by: Any, invitation: Invitation) -> Invi
     return _send_invitation(member, by)
 
 
-@command("alliance.member.joined", policy=may.may_accept_invitation, newcomers=True)
+@command("alliance.member.joined", policy=may.may_accept_invitation, any_standing=True)
 def accept_invitation(member: Member, *, by: Any, invitation: Invitation, name: str, password: str = "") -> None:
     """Join by an open invitation. Without a password the center's own identity provider is the way in."""
     now = timezone.now()
@@ -110,7 +111,7 @@ def reinstate(member: Member, *, by: Any, reason: str) -> None:
 
 @MEMBER.move("leave")
 def leave(member: Member, *, by: Any, reason: str) -> None:
-    """Close the membership for good: roles, the center's word, invitations and sessions end."""
+    """Close the membership: roles, the center's word, invitations and sessions end."""
     now = timezone.now()
     demand_alliance_managed_without(Member.objects.filter(pk=member.pk))
     ended = Grant.history.filter(user=member, ended_at=None).update(
@@ -130,15 +131,22 @@ def edit_profile(member: Member, *, by: Any, name: str, position: str, orcid: st
 
 
 def invited_member(center: Center, *, by: Any, email: str, name: str, position: str = "") -> Member:
-    """A new invited member of the center, with the mail on its way: a shared step of several commands."""
+    """An invited member of the center, new or coming back, with the mail on its way: a shared step of commands."""
     email = email.strip().lower()
     domain = email.rpartition("@")[2]
     if not any(domain == known or domain.endswith(f".{known}") for known in center.email_domains):
         domains = ", ".join(center.email_domains) or "none yet"
         raise Invalid(fields={"email": f"The address must be one of {center}'s domains: {domains}."})
-    member = Member(center=center, email=email, name=name, position=position)
-    member.set_unusable_password()
-    member.save(force_insert=True)
+    known = Member.objects.select_for_update(no_key=True, of=("self",)).filter(email__iexact=email).first()
+    if known and (known.center_id != center.pk or known.status != Member.Status.LEFT):
+        raise Invalid(fields={"email": "Somebody with this e-mail address is a member already."})
+    member = known or Member(center=center, email=email)
+    member.name, member.position = name, position
+    member.status, member.status_at = Member.Status.INVITED, timezone.now()
+    begin_anew(member)
+    member.save()
+    if known:
+        note(came_back=True)
     _send_invitation(member, by)
     return member
 

@@ -91,7 +91,7 @@ class AccountAdapter(DefaultAccountAdapter):
         super().logout(request)
 
     def _demand_standing(self, request: HttpRequest, member: Member) -> None:
-        decision = member.standing()
+        decision = member.may_enter()
         if not decision:
             events.refused(request, member, decision.reason)
             request.session.flush()

@@ -16,7 +16,7 @@ class MemberBackend(BaseBackend):
     def authenticate(
         self, request: HttpRequest | None, email: str = "", password: str = "", **others: Any
     ) -> Member | None:
-        """The member with this address and password who may act now, or None."""
+        """The member with this address and password who may sign in now, or None."""
         if not email or not password:
             return None
         member = member_with(email)
@@ -24,7 +24,7 @@ class MemberBackend(BaseBackend):
             Member().set_password(password)  # as much work as a comparison, so that the time tells nothing
             return None
         matches = member.check_password(password)
-        return member if matches and member.standing() else None
+        return member if matches and member.may_enter() else None
 
     def get_user(self, user_id: Any) -> Member | None:
         """The member of a session. Whether they may still act is asked at each request by SessionLimits."""

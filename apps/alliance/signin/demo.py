@@ -19,7 +19,7 @@ def is_invented(member: Member) -> bool:
 
 def may_become(member: Member) -> bool:
     """Whether a visitor may sign in as this member by one click."""
-    return bool(settings.DEMO and is_invented(member) and member.standing())
+    return bool(settings.DEMO and is_invented(member) and member.may_enter())
 
 
 def give_demo_factor(member: Member) -> None:

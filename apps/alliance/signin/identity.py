@@ -132,7 +132,7 @@ def _tie(member: Member, sociallogin: SocialLogin, center: Center) -> None:
     if member.status == Member.Status.INVITED and invitation and invitation.is_open(timezone.now()):
         accept_invitation(member, by=member, invitation=invitation, name=member.name)
         member.refresh_from_db()
-    if decision := member.standing():
+    if decision := member.may_enter():
         SocialAccount.objects.create(user=member, provider=center.slug, uid=sociallogin.account.uid)
     else:
         raise NotAllowed(decision.reason)

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from apps.alliance.models import Member
 from apps.alliance.signin import events, sessions
-from apps.alliance.signin.proofs import facts, is_open_to, mark_of, member_of
+from apps.alliance.signin.proofs import TO_LEAVE_BY, facts, is_open_to, mark_of, member_of
 from apps.alliance.signin.throttle import Throttled
 from apps.audit.source import coming_from
 from apps.core import error_pages
@@ -34,10 +34,14 @@ class SessionLimits:
         member = member_of(request)
         if member is None:
             return self.get_response(request)
-        reason = sessions.ended_because(request) or member.standing().reason
+        reason = sessions.ended_because(request) or member.may_enter().reason
         if reason:
             return self._close(request, member, reason)
         sessions.note_activity(request)
+        if not member.standing():
+            own = reverse("alliance:center", args=[member.center.slug])
+            if request.path_info != own and _name_of(request) not in TO_LEAVE_BY:
+                return _go(request, own)
         return self.get_response(request)
 
     def _close(self, request: HttpRequest, member: Member, reason: str) -> HttpResponse:

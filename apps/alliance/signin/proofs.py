@@ -25,6 +25,8 @@ BEFORE_A_FACTOR = {
     "core:live",
     "core:ready",
 }
+# And what somebody can reach who may enter only to take their suspended center out of the alliance.
+TO_LEAVE_BY = BEFORE_A_FACTOR | {"mfa_reauthenticate", "mfa_reauthenticate_webauthn", "alliance:center_leave"}
 
 
 def has_factor(member: Member) -> bool:

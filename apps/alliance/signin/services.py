@@ -48,6 +48,13 @@ def disconnect_identity_provider(center: Center, *, by: Any) -> None:
     SocialAccount.objects.filter(provider=center.slug).delete()
 
 
+def begin_anew(member: Member) -> None:
+    """Forget how somebody signed in who left and is invited again: a shared step of several commands."""
+    Authenticator.objects.filter(user=member).delete()
+    SocialAccount.objects.filter(user=member).delete()
+    member.set_unusable_password()
+
+
 @command("alliance.factor.reset", policy=may.may_manage_member, fresh=True)
 def reset_factors(member: Member, *, by: Any, reason: str) -> None:
     """Remove a member's second factors, since they lost them; they set up a new one at their next sign-in."""

@@ -41,9 +41,14 @@ def centers(request: MemberRequest) -> HttpResponse:
 def center(request: MemberRequest, slug: str) -> HttpResponse:
     """One center: who it is, who acts for it, and what one can do about its standing."""
     found = _center(request, slug)
+    open_to = CENTER.open_to(request.user, found)
+    is_own, is_active = found.pk == request.user.center_id, found.status == Center.Status.ACTIVE
     context = {
         "center": found,
-        "open_to": CENTER.open_to(request.user, found),
+        "open_to": open_to,
+        "own_standing": request.user.standing(),
+        "word": selectors.last_word(found) if not is_active and (is_own or any(open_to.values())) else None,
+        "sees_people": is_own or selectors.sees_all(request.user),
         "holders": list(selectors.role_holders(found)[:200]),
         "may_edit": may("alliance.center.edited", request.user, found),
         "may_invite": may("alliance.member.invited", request.user, found),
@@ -127,6 +132,22 @@ def center_appoint(request: MemberRequest, slug: str, pk: UUID) -> HttpResponse:
 def center_admit(request: MemberRequest, slug: str) -> HttpResponse:
     """Admit an applicant."""
     return _move(request, slug, "alliance.center.admitted", services.admit, "{} is admitted.")
+
+
+@require_POST
+@login_required
+def center_reject(request: MemberRequest, slug: str) -> HttpResponse:
+    """Reject an application."""
+    said = "{}'s application is rejected; its people and its contact are told why."
+    return _move(request, slug, "alliance.center.rejected", services.reject, said)
+
+
+@require_POST
+@login_required
+def center_apply_again(request: MemberRequest, slug: str) -> HttpResponse:
+    """Take up again an application that was rejected."""
+    said = "{} is an applicant again."
+    return _move(request, slug, "alliance.center.applied_again", services.apply_again, said)
 
 
 @require_POST

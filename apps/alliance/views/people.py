@@ -59,11 +59,13 @@ def person(request: MemberRequest, pk: UUID) -> HttpResponse:
     """One person: state, roles, the center's word, training, and what one can do for them."""
     member = _person(request, pk)
     invitation = selectors.open_invitation(member)
+    may_invite = may("alliance.invitation.renewed", request.user, member.center)
     context = {
         "person": member,
         "open_to": MEMBER.open_to(request.user, member),
         "may_vouch": may("alliance.member.vouched", request.user, member),
-        "may_invite": may("alliance.invitation.renewed", request.user, member.center),
+        "may_invite": may_invite,
+        "word": selectors.last_word(member) if may_invite and not member.is_active else None,
         "may_give": may("alliance.grant.given", request.user, member.center),
         "grants": list(selectors.visible_grants(request.user).filter(user=member).order_by("-granted_at")[:50]),
         "vouches": list(selectors.vouches_of(member)[:10]),
@@ -104,9 +106,14 @@ def person_vouch(request: MemberRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def person_invite_again(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """Withdraw the unanswered invitation and send a new one."""
+    """Withdraw the unanswered invitation and send a new one, or invite back somebody who left."""
     member = _person(request, pk)
     demand("alliance.invitation.renewed", by=request.user, target=member.center)
+    if member.status == Member.Status.LEFT:
+        facts = {"email": member.email, "name": member.name, "position": member.position}
+        services.invite(member.center, by=request.user, **facts)
+        messages.success(request, f"{member} is invited again. The link in the mail works for 14 days.")
+        return redirect("alliance:person", pk=pk)
     invitation = selectors.latest_invitation(member)
     if invitation is None:
         return redirect("alliance:person", pk=pk)
@@ -134,7 +141,7 @@ def person_reinstate(request: MemberRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def person_leave(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """Close a membership for good."""
+    """Close a membership."""
     return _move(request, pk, "alliance.member.left", services.leave, "{} has left; roles and sessions have ended.")
 
 
