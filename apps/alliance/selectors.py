@@ -121,11 +121,13 @@ def holders_of(role: str, target: Center | Alliance) -> QuerySet[Member]:
 
 def role_words(member: Member) -> str:
     """The member's roles in words, such as "Data steward, MSK"."""
-    return "; ".join(f"{grant.role_words}, {_where(grant)}" for grant in sorted(member.grants(), key=lambda g: g.role))
+    return "; ".join(grant.role_words + _where(grant) for grant in sorted(member.grants(), key=lambda g: g.role))
 
 
 def _where(grant: Grant) -> str:
-    return str(grant.center) if grant.center_id else "the alliance"
+    if grant.role == Role.ALLIANCE_MANAGER:
+        return ""  # the name says it
+    return f", {grant.center}" if grant.center_id else ", the alliance"
 
 
 def open_invitation(member: Member) -> Invitation | None:

@@ -13,7 +13,12 @@ class EventFilters(forms.Form):
     """Narrow the record by outcome, event, center and time."""
 
     outcome = forms.ChoiceField(required=False, choices=[("", "Any outcome"), *Outcome.choices])
-    event = forms.CharField(required=False, max_length=100, label="Event begins with")
+    event = forms.CharField(
+        required=False,
+        max_length=100,
+        label="Event begins with",
+        widget=forms.TextInput(attrs={"placeholder": "alliance.training"}),
+    )
     center = forms.ModelChoiceField(
         Center.objects.none(), required=False, to_field_name="slug", empty_label="Any center"
     )

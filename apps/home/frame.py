@@ -54,7 +54,7 @@ def frame(request: HttpRequest) -> dict[str, Frame]:
     found = Frame(demo=settings.DEMO, theme=theme if theme in THEMES else "auto")
     member = getattr(request, "user", None)
     if isinstance(member, Member):
-        found.nav = [_link(request, *row) for row in _rows(member)]
+        found.nav = [_link(request, *row) for row in _rows(member)] if member.standing() else []
         found.me = _person(member)
         found.notices = len(unread(member).values_list("pk")[: MOST_COUNTED + 1])
         found.search = request.GET.get("q", "") if request.path == reverse("home:search") else ""

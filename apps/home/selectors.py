@@ -59,15 +59,19 @@ def waits_for(member: Member) -> Waiting:
 
 def _own_training(training: list[tuple[Any, TrainingRecord | None, str]]) -> list[Row]:
     words = {"missing": "Take and prove", "lapsed": "Renew", "returned": "Mend your proof of"}
+    buttons = {"missing": "Send proof", "lapsed": "Send proof", "returned": "Mend it"}
     rows = []
     for type_, record, standing in training:
         if standing not in words:
             continue
-        url = reverse("alliance:training_submit", args=[type_.pk])
+        url, since = reverse("alliance:training_submit", args=[type_.pk]), None
+        why = "everybody here needs it" if type_.required_of_all else "your role needs it"
         if record and standing == "returned":
-            url = reverse("alliance:training_record", args=[record.pk])
-        since = record.decided_at if record and standing == "returned" else None
-        rows.append(Row(f"{words[standing]} {type_}", url, "Send proof", "you", since))
+            url, since = reverse("alliance:training_record", args=[record.pk]), record.decided_at
+            why = f"returned: {record.reason}"
+        elif record:
+            since, why = _midnight(record.valid_until), "lapsed"
+        rows.append(Row(f"{words[standing]} {type_}", url, buttons[standing], why, since))
     return rows
 
 

@@ -3,7 +3,9 @@
 import uuid
 from collections.abc import Iterable
 
-from apps.alliance.models import Center, Member
+from django.db.models import Model
+
+from apps.alliance.models import Center, Grant, Member, TrainingRecord, TrainingType
 from apps.audit.models import Event, Outcome
 from apps.core.commands import COMMANDS
 
@@ -25,12 +27,21 @@ OTHERS = {
     "alliance.password.reset_asked": "Asked for a link to set a new password",
 }
 
+ATTEMPTS = {
+    "audit.record.viewed": "Attempt to look through the record",
+    "alliance.platform.viewed": "Attempt to look at the platform's parts",
+    "alliance.evidence.viewed": "Attempt to open the evidence of a training",
+}
+NAMED = {model._meta.label_lower: model for model in (Member, Grant, TrainingRecord, TrainingType)}
+
 
 def with_sentences(events: Iterable[Event]) -> list[Event]:
-    """The same events, each with `sentence`, `actor_words` and `center_words` to show."""
+    """The same events, each with `sentence`, `target_words`, `actor_words` and `center_words` to show."""
     events = list(events)
     people = _names(Member, [event.actor_ref for event in events if event.actor_type == "person"])
-    targets = _names(Member, [event.target_ref for event in events if event.target_type == "alliance.member"])
+    targets: dict[str, str] = {}
+    for label, model in NAMED.items():
+        targets |= _names(model, [event.target_ref for event in events if event.target_type == label])
     centers = _names(Center, [event.center_ref for event in events])
     for event in events:
         event.sentence = sentence_of(event.event, event.outcome)  # type: ignore[attr-defined]
@@ -42,6 +53,8 @@ def with_sentences(events: Iterable[Event]) -> list[Event]:
 
 def sentence_of(name: str, outcome: str = Outcome.SUCCESS) -> str:
     """What the event means: what was done, in the past, or for a refusal what somebody tried to do."""
+    if outcome != Outcome.SUCCESS and name in ATTEMPTS:
+        return ATTEMPTS[name]
     if name in OTHERS:
         return OTHERS[name]
     if outcome != Outcome.SUCCESS and name in COMMANDS:
@@ -56,9 +69,11 @@ def _actor_words(event: Event) -> str:
     return f"The system ({event.actor_ref})" if event.actor_type == "system" else "Somebody not signed in"
 
 
-def _names(model: type[Member] | type[Center], refs: list[str]) -> dict[str, str]:
+def _names(model: type[Model], refs: list[str]) -> dict[str, str]:
     known = {ref for ref in refs if _is_uuid(ref)}
-    return {str(found.pk): str(found) for found in model._base_manager.filter(pk__in=known)}
+    said_with = {"user", "member", "type"} & {part.name for part in model._meta.fields}  # what its name is made of
+    found = model._base_manager.filter(pk__in=known).select_related(*said_with)
+    return {str(row.pk): str(row) for row in found}
 
 
 def _is_uuid(ref: str) -> bool:

@@ -65,21 +65,26 @@ def test_a_training_that_is_missing_is_ones_own_turn(browse):
 
     home = home_of(browse, MemberFactory())
 
-    assert turns(home) == [("Take and prove Data security", "you")]
+    assert turns(home) == [("Take and prove Data security", "everybody here needs it")]
     assert home.your_turn[0].url == reverse("alliance:training_submit", args=[course.pk])
 
 
 def test_a_training_for_ones_role_is_ones_own_turn(browse):
     TrainingTypeFactory(name="For checkers", required_for=[Role.OUTPUT_CHECKER.value])
 
-    assert turns(home_of(browse, holder(Role.OUTPUT_CHECKER))) == [("Take and prove For checkers", "you")]
+    assert turns(home_of(browse, holder(Role.OUTPUT_CHECKER))) == [
+        ("Take and prove For checkers", "your role needs it")
+    ]
 
 
 def test_a_training_that_lapsed_is_to_be_renewed(browse):
     member, course = MemberFactory(), TrainingTypeFactory(name="Data security", required_of_all=True)
     taken(member, course, days=-1)
 
-    assert turns(home_of(browse, member)) == [("Renew Data security", "you")]
+    home = home_of(browse, member)
+
+    assert turns(home) == [("Renew Data security", "lapsed")]
+    assert home.your_turn[0].since.date() == in_days(-1)
 
 
 def test_a_proof_that_was_sent_waits_for_the_managers(browse):

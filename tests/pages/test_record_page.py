@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from apps.alliance.models import Member
 from apps.alliance.roles import Role
-from apps.alliance.services import people, training
+from apps.alliance.services import grants, people, training
 from apps.audit.models import Event, Outcome
 from apps.core.errors import NotAllowed
-from tests.factories import MemberFactory, alliance, give, holder
+from tests.factories import MemberFactory, TrainingRecordFactory, alliance, give, holder
 
 pytestmark = pytest.mark.django_db
 
@@ -131,6 +131,27 @@ def test_the_record_names_people_and_says_sentences(browse, story):
     assert "Member suspended" in page
     assert "Attempt to stop everything this person can do" in page
     assert Member.objects.get(center=story["here"], all_grants__role=Role.CENTER_MANAGER).name in page
+
+
+def test_the_record_says_whose_training_and_whose_role(browse):
+    manager = holder(Role.CENTER_MANAGER)
+    person = MemberFactory(center=manager.center, name="Grace Liu")
+    grants.give_at_center(manager.center, by=manager, member=person, role=Role.DATA_STEWARD, reason="Elected.")
+    proof = TrainingRecordFactory(member=person, type__name="Data security")
+    training.return_to_member(proof, by=manager, reason="No name on it.")
+
+    page = browse(holder(Role.AUDITOR, alliance())).get("/record/").content.decode()
+
+    assert "Data steward (Grace Liu)" in page
+    assert "Data security of Grace Liu" in page
+
+
+def test_a_refused_look_reads_as_an_attempt(browse):
+    browse(holder(Role.DATA_STEWARD)).get("/record/")
+
+    page = browse(holder(Role.AUDITOR, alliance())).get("/record/").content.decode()
+
+    assert "Attempt to look through the record" in page
 
 
 @pytest.mark.parametrize(

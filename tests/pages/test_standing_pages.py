@@ -1,15 +1,17 @@
 """Pages that say how a center or a person stands, why, and what can be done about it."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.alliance.invitations import link_for
-from apps.alliance.models import Center
+from apps.alliance.models import Center, Invitation
 from apps.alliance.roles import Role
 from apps.alliance.services import centers, people
-from tests.factories import CenterFactory, MemberFactory, alliance, holder
+from tests.factories import CenterFactory, MemberFactory, TrainingRecordFactory, TrainingTypeFactory, alliance, holder
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +33,52 @@ def links(page):
 def said(page):
     """What the page told at its top."""
     return [str(message) for message in page.context["messages"]]
+
+
+def test_a_manager_sees_which_training_somebody_never_proved(browse, manager, colleague):
+    TrainingTypeFactory(name="Data security", required_of_all=True)
+    page = reverse("alliance:person", args=[colleague.pk])
+
+    assert "no proof sent yet" in browse(manager).get(page).content.decode()
+    assert "no proof sent yet" not in browse(MemberFactory(center=manager.center)).get(page).content.decode()
+
+
+def test_the_queue_shows_first_what_waits_longest(browse, manager, colleague):
+    decided = {"status": "accepted", "decided_by": manager, "decided_at": timezone.now()}
+    TrainingRecordFactory(member=colleague, **decided)
+    late, later = (
+        TrainingRecordFactory(member=colleague, submitted_at=timezone.now() - timedelta(days=days)) for days in (9, 3)
+    )
+
+    page = browse(manager).get(reverse("alliance:training_queue"))
+
+    assert page.context["waiting"] == [late, later]
+    assert "Your turn" in page.content.decode()
+    narrowed = browse(manager).get(reverse("alliance:training_queue"), {"status": "accepted"})
+    assert "Your turn" not in narrowed.content.decode()
+
+
+def test_a_first_managers_invitation_can_be_sent_again(browse):
+    applicant = CenterFactory(status=Center.Status.APPLICANT)
+    desk = browse(holder(Role.ALLIANCE_MANAGER, alliance()))
+    page = reverse("alliance:center_first_manager", args=[applicant.slug])
+    typed = {"name": "Nora Lake", "email": f"nora@{applicant.email_domains[0]}", "position": ""}
+    desk.post(page, typed)
+    assert "Invite again, or somebody else" in desk.get(page).content.decode()
+
+    desk.post(page, typed)
+
+    first, second = Invitation.objects.order_by("pk")
+    assert browse().get(link_for(first)).status_code == 404
+    assert browse().get(link_for(second)).status_code == 200
+
+
+def test_an_alliance_managers_role_is_said_once(browse):
+    runner = holder(Role.ALLIANCE_MANAGER, alliance(), name="Ada Osei")
+
+    page = browse(runner).get("/").content.decode()
+
+    assert ">Alliance manager<" in page
 
 
 def test_an_application_is_rejected_and_taken_up_again_by_buttons(browse):

@@ -183,7 +183,7 @@ RULES = {
           select 'members' as what, (select count(*) from alliance_member) as rows,
                  count(*) filter (where event in ('alliance.member.founded', 'alliance.member.invited',
                                                   'alliance.member.first_invited')
-                                  and details->>'came_back' is null) as events from done
+                                  and details->>'again' is null) as events from done
           union all select 'centers', (select count(*) from alliance_center),
                  count(*) filter (where event in ('alliance.center.founded', 'alliance.center.applied')) from done
           union all select 'roles given', (select count(*) from alliance_grant),

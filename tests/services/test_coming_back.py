@@ -28,7 +28,7 @@ def test_who_left_is_invited_again_and_begins_anew(center, manager):
     assert (member.status, member.name, member.vouched_until) == (Member.Status.INVITED, "Back Again", None)
     assert not member.has_usable_password()
     assert not Authenticator.objects.filter(user=member).exists()
-    assert Event.objects.get(event="alliance.member.invited").details["came_back"] is True
+    assert Event.objects.get(event="alliance.member.invited").details["again"] is True
 
 
 def test_who_comes_back_is_active_with_a_past_but_without_roles(center, manager):

@@ -161,6 +161,17 @@ def test_nobody_is_invited_to_a_center_whose_people_cannot_act(alliance_manager,
     assert not center.members.exists()
 
 
+def test_an_unanswered_first_manager_gets_a_new_link(alliance_manager):
+    applicant = CenterFactory(status=Center.Status.APPLICANT)
+    email = f"head@{applicant.email_domains[0]}"
+    first = people.invite_first_manager(applicant, by=alliance_manager, email=email, name="Head")
+
+    again = people.invite_first_manager(applicant, by=alliance_manager, email=email, name="The Head")
+
+    assert (again.pk, again.name) == (first.pk, "The Head")
+    assert [invitation.withdrawn_at is None for invitation in again.invitations.order_by("pk")] == [False, True]
+
+
 def test_people_who_left_do_not_stand_in_a_first_managers_way(alliance_manager):
     applicant = CenterFactory(status=Center.Status.APPLICANT)
     MemberFactory(center=applicant, status=Member.Status.LEFT)

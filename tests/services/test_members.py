@@ -156,9 +156,30 @@ def test_a_reinstated_person_is_told_by_whom_and_why(manager, colleague):
 
     people.reinstate(colleague, by=manager, reason="Back from leave.")
 
-    notice = Notice.objects.get(to=colleague)
+    notice = Notice.objects.get(to=colleague, subject="You can act in the portal again")
     assert str(manager) in notice.text
     assert "Back from leave." in notice.text
+
+
+def test_a_suspended_person_is_told_by_whom_and_why(manager, colleague):
+    people.suspend(colleague, by=manager, reason="On leave.")
+
+    notice = Notice.objects.get(to=colleague)
+    assert notice.text == f"{manager} of {manager.center} suspended it: On leave."
+
+
+def test_whoever_is_let_go_is_told_by_whom_and_why(manager, colleague):
+    people.leave(colleague, by=manager, reason="Moved.")
+
+    assert Notice.objects.get(to=colleague).text == f"{manager} of {manager.center} closed it: Moved."
+
+
+def test_somebody_who_never_joined_is_not_told_of_leaving(center, manager):
+    member = people.invite(center, by=manager, email=f"new@{center.email_domains[0]}", name="New Person")
+
+    people.leave(member, by=manager, reason="A mistake.")
+
+    assert not Notice.objects.exists()
 
 
 def test_only_the_suspended_are_reinstated(manager, colleague):

@@ -133,6 +133,7 @@ def test_a_suspended_centers_signing_official_is_led_to_the_centers_page_alone(c
     assert page.status_code == 200
     assert "you can still take the center out of the alliance" in page.content.decode()
     assert f"{own}leave/" in page.content.decode()
+    assert 'href="/people/"' not in page.content.decode(), "no link to what is shut"
 
 
 def test_a_suspended_centers_signing_official_sees_no_other_center(client):

@@ -60,7 +60,7 @@ def end(grant: Grant, *, by: Any, reason: str) -> None:
         tell(
             grant.user,
             key=f"grant-ended:{grant.pk}",
-            subject=f"You are no longer {grant.role_words.lower()} {_at(grant)}",
+            subject=f"You are no longer {grant.role_words.lower()}{_at(grant)}",
             text=f"{by} ended the role: {reason}",
             path=f"/people/{grant.user_id}/",
         )
@@ -76,7 +76,7 @@ def lapse(grant: Grant, *, by: Any) -> None:
     tell(
         grant.user,
         key=f"grant-lapsed:{grant.pk}",
-        subject=f"Your role as {grant.role_words.lower()} {_at(grant)} has ended",
+        subject=f"Your role as {grant.role_words.lower()}{_at(grant)} has ended",
         text="It was given until now. If you still need it, ask whoever gave it.",
         path=f"/people/{grant.user_id}/",
     )
@@ -100,7 +100,7 @@ def _give(
     tell(
         locked,
         key=f"grant:{grant.pk}",
-        subject=f"You are now {grant.role_words.lower()} {_at(grant)}",
+        subject=f"You are now {grant.role_words.lower()}{_at(grant)}",
         text=f"{by} gave you the role: {reason}" if isinstance(by, Member) else reason,
         path=f"/people/{locked.pk}/",
     )
@@ -157,4 +157,6 @@ def _end(grant: Grant, *, ended_by: Member, reason: str) -> None:
 
 
 def _at(grant: Grant) -> str:
-    return f"at {grant.center}" if grant.center_id else "of the alliance"
+    if grant.role == Role.ALLIANCE_MANAGER:
+        return ""  # the name says it
+    return f" at {grant.center}" if grant.center_id else " of the alliance"

@@ -1,5 +1,6 @@
 """Commands on members: invite, join, vouch, suspend, leave, and what people say of themselves."""
 
+from collections.abc import Container
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from apps.core.errors import Invalid, NotFound, WrongState
 from apps.core.notices import tell
 from apps.core.outbox import later
 
+S = Member.Status
 INVITATION_LASTS = timedelta(days=14)
 VOUCH_LASTS = timedelta(days=365)
 
@@ -33,9 +35,10 @@ def invite(center: Center, *, by: Any, email: str, name: str, position: str = ""
 @command("alliance.member.first_invited", policy=may.may_start_center, fresh=True, creates=Member)
 def invite_first_manager(center: Center, *, by: Any, email: str, name: str, position: str = "") -> Member:
     """Invite the person who shall be a center's first manager."""
-    if center.members.exclude(status=Member.Status.LEFT).exists():
+    if center.members.exclude(status__in=[S.LEFT, S.INVITED]).exists():
         raise WrongState(f"{center} has people already; its own managers invite from now on.")
-    return invited_member(center, by=by, email=email, name=name, position=position)
+    again = {S.LEFT, S.INVITED}  # nobody at the center could renew an invitation that ran out
+    return invited_member(center, by=by, email=email, name=name, position=position, again=again)
 
 
 @command("alliance.invitation.renewed", policy=may.may_manage_center, fresh=True)
@@ -96,17 +99,14 @@ def suspend(member: Member, *, by: Any, reason: str) -> None:
     """Stop everything this person can do, at once, and end their sessions."""
     demand_alliance_managed_without(Member.objects.filter(pk=member.pk))
     note(sessions_ended=end_sessions(member))
+    _tell_of_standing(member, "Your membership is suspended", f"{by} of {member.center} suspended it: {reason}")
 
 
 @MEMBER.move("reinstate")
 def reinstate(member: Member, *, by: Any, reason: str) -> None:
     """Let a suspended person act again."""
-    tell(
-        member,
-        key=f"reinstated:{member.pk}:{timezone.now().isoformat()}",
-        subject="You can act in the portal again",
-        text=f"{by} of {member.center} lifted your suspension: {reason}",
-    )
+    text = f"{by} of {member.center} lifted your suspension: {reason}"
+    _tell_of_standing(member, "You can act in the portal again", text)
 
 
 @MEMBER.move("leave")
@@ -121,6 +121,8 @@ def leave(member: Member, *, by: Any, reason: str) -> None:
     _end_vouches(member, now)
     member.vouched_until = None
     note(grants_ended=ended, sessions_ended=end_sessions(member))
+    if member.joined_at:
+        _tell_of_standing(member, "Your membership is closed", f"{by} of {member.center} closed it: {reason}")
 
 
 @command("alliance.member.edited", policy=may.may_edit_profile)
@@ -130,15 +132,20 @@ def edit_profile(member: Member, *, by: Any, name: str, position: str, orcid: st
     member.save(update_fields=["name", "position", "orcid"])
 
 
-def invited_member(center: Center, *, by: Any, email: str, name: str, position: str = "") -> Member:
-    """An invited member of the center, new or coming back, with the mail on its way: a shared step of commands."""
+def invited_member(
+    center: Center, *, by: Any, email: str, name: str, position: str = "", again: Container[str] = (S.LEFT,)
+) -> Member:
+    """An invited member of the center, with the mail on its way: a shared step of several commands.
+
+    Somebody known who stands in one of the states `again` is invited once more.
+    """
     email = email.strip().lower()
     domain = email.rpartition("@")[2]
     if not any(domain == known or domain.endswith(f".{known}") for known in center.email_domains):
         domains = ", ".join(center.email_domains) or "none yet"
         raise Invalid(fields={"email": f"The address must be one of {center}'s domains: {domains}."})
     known = Member.objects.select_for_update(no_key=True, of=("self",)).filter(email__iexact=email).first()
-    if known and (known.center_id != center.pk or known.status != Member.Status.LEFT):
+    if known and (known.center_id != center.pk or known.status not in again):
         raise Invalid(fields={"email": "Somebody with this e-mail address is a member already."})
     member = known or Member(center=center, email=email)
     member.name, member.position = name, position
@@ -146,9 +153,14 @@ def invited_member(center: Center, *, by: Any, email: str, name: str, position: 
     begin_anew(member)
     member.save()
     if known:
-        note(came_back=True)
+        _withdraw_open(known)
+        note(again=True)
     _send_invitation(member, by)
     return member
+
+
+def _tell_of_standing(member: Member, subject: str, text: str) -> None:
+    tell(member, key=f"standing:{member.pk}:{timezone.now().isoformat()}", subject=subject, text=text)
 
 
 def _send_invitation(member: Member, by: Any) -> Invitation:

@@ -4,6 +4,7 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 
 from apps.alliance.models import Center, Grant, Member
+from apps.alliance.roles import Role
 from apps.alliance.signin.vault import seal
 
 # As in apps.alliance.demo; nobody can own a name below example.org (RFC 2606).
@@ -50,5 +51,9 @@ def people_to_become() -> list[tuple[Center, list[tuple[Member, str]]]]:
 def _roles(member: Member) -> str:
     """Roles in words; the center is said by the heading above."""
     held = sorted(member.grants(), key=lambda grant: grant.role)
-    roles = [grant.role_words if grant.center_id else f"{grant.role_words} of the alliance" for grant in held]
+    roles = [f"{grant.role_words} of the alliance" if _needs_place(grant) else grant.role_words for grant in held]
     return ", ".join(roles) or "Researcher"
+
+
+def _needs_place(grant: Grant) -> bool:
+    return not grant.center_id and grant.role != Role.ALLIANCE_MANAGER

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.alliance import selectors
 from apps.alliance.forms import AllianceRoleForm, CenterApplicationForm, CenterForm, InvitationForm, ReasonForm
-from apps.alliance.models import Center
+from apps.alliance.models import Center, Member
 from apps.alliance.requests import MemberRequest
 from apps.alliance.services import centers as services
 from apps.alliance.services import grants, people
@@ -29,7 +29,7 @@ def centers(request: MemberRequest) -> HttpResponse:
         Column("Center", "short_name"),
         Column("Legal name", "legal_name"),
         Column("State"),
-        Column("Since", "created_at"),
+        Column("Entered", "created_at"),
     ]
     page = listing(selectors.visible_centers(request.user), request.GET, columns=columns, order="short_name")
     may_enter = may("alliance.center.applied", request.user, selectors.the_alliance())
@@ -98,6 +98,8 @@ def center_first_manager(request: MemberRequest, slug: str) -> HttpResponse:
     """Invite an applicant's first person, or appoint one who has joined as its first manager."""
     found = _center(request, slug)
     demand("alliance.grant.first_manager_appointed", by=request.user, target=found, fresh=True)
+    visible = selectors.visible_members(request.user).filter(center=found)
+    candidates = list(visible.exclude(status=Member.Status.LEFT).order_by("name")[:50])
     return form_page(
         request,
         InvitationForm(request.POST or None),
@@ -106,7 +108,8 @@ def center_first_manager(request: MemberRequest, slug: str) -> HttpResponse:
         then=reverse("alliance:center_first_manager", args=[slug]),
         said=lambda member: f"{member} is invited. Once they have joined, appoint them here.",
         center=found,
-        candidates=list(selectors.visible_members(request.user).filter(center=found).order_by("name")[:50]),
+        candidates=candidates,
+        has_people=any(person.status != Member.Status.INVITED for person in candidates),
     )
 
 
@@ -193,7 +196,7 @@ def alliance_roles(request: MemberRequest) -> HttpResponse:
         ),
         template="alliance/alliance_roles.html",
         then=reverse("alliance:alliance_roles"),
-        said=lambda grant: f"{grant.user} is now {grant.role_words.lower()} of the alliance.",
+        said=lambda grant: f"{grant.user} is now {grant.role_words.lower()} for the whole alliance.",
         holders=list(selectors.role_holders(alliance)[:200]),
         may_give=may("alliance.grant.given_by_alliance", request.user, alliance),
     )

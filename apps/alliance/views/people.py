@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.alliance import selectors
 from apps.alliance.forms import InvitationForm, PeopleFilters, ReasonForm, RoleForm
-from apps.alliance.models import Member
+from apps.alliance.models import Grant, Member, TrainingRecord, TrainingType
 from apps.alliance.requests import MemberRequest
 from apps.alliance.selectors import managed_centers
 from apps.alliance.services import grants
@@ -35,7 +35,7 @@ def people(request: MemberRequest) -> HttpResponse:
         Column("Center"),
         Column("State"),
         Column("Vouched until"),
-        Column("Since", "created_at"),
+        Column("Added", "created_at"),
     ]
     page = listing(_filtered(request.user, filters), request.GET, columns=columns, order="name", filters=filters)
     return render(request, "alliance/people.html", {"listing": page, "invites": managed_centers(request.user)})
@@ -60,6 +60,9 @@ def person(request: MemberRequest, pk: UUID) -> HttpResponse:
     member = _person(request, pk)
     invitation = selectors.open_invitation(member)
     may_invite = may("alliance.invitation.renewed", request.user, member.center)
+    history = list(selectors.visible_grants(request.user).filter(user=member).order_by("-granted_at")[:50])
+    training = list(selectors.visible_training(request.user).filter(member=member).order_by("-submitted_at")[:50])
+    is_concerned = member.is_active and (may_invite or member == request.user)
     context = {
         "person": member,
         "open_to": MEMBER.open_to(request.user, member),
@@ -67,13 +70,20 @@ def person(request: MemberRequest, pk: UUID) -> HttpResponse:
         "may_invite": may_invite,
         "word": selectors.last_word(member) if may_invite and not member.is_active else None,
         "may_give": may("alliance.grant.given", request.user, member.center),
-        "grants": list(selectors.visible_grants(request.user).filter(user=member).order_by("-granted_at")[:50]),
+        "grants": history,
         "vouches": list(selectors.vouches_of(member)[:10]),
         "invitation": invitation,
         "invitation_open": invitation is not None and invitation.is_open(timezone.now()),
-        "training": list(selectors.visible_training(request.user).filter(member=member).order_by("-submitted_at")[:50]),
+        "missing": _missing(history, training) if is_concerned else [],
+        "training": training,
     }
     return render(request, "alliance/person.html", context)
+
+
+def _missing(history: list[Grant], records: list[TrainingRecord]) -> list[TrainingType]:
+    """The trainings that whoever has these roles in force needs and sent no proof of."""
+    needed = selectors.required_types(grant.role for grant in history if grant.is_in_force(timezone.now()))
+    return list(needed.exclude(pk__in=[record.type_id for record in records]))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

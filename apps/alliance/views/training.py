@@ -56,7 +56,9 @@ def training_queue(request: MemberRequest) -> HttpResponse:
         Column("Valid until", "valid_until"),
     ]
     page = listing(records, request.GET, columns=columns, order="-submitted_at", filters=filters)
-    return render(request, "alliance/training_queue.html", {"listing": page, "tabs": _tabs(request, "queue")})
+    waiting = [] if page.filtered else list(selectors.training_to_decide(request.user)[:10])
+    context = {"listing": page, "waiting": waiting, "tabs": _tabs(request, "queue")}
+    return render(request, "alliance/training_queue.html", context)
 
 
 @require_safe
