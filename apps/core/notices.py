@@ -1,5 +1,6 @@
 """Telling people: a notice in the portal and a mail, each only once for the same occasion."""
 
+from collections.abc import Iterable
 from email.utils import make_msgid
 from typing import Any
 
@@ -49,6 +50,11 @@ def mail_notice(notice: Notice) -> None:
     )
     message.send()
     Notice.objects.filter(pk=notice.pk).update(mailed_at=timezone.now())
+
+
+def settle(people: Iterable[Any], *, key: str) -> None:
+    """What was told these people under this key is done, by whomever: it no longer stands there as new."""
+    Notice.objects.filter(to__in=people, key=key, read_at=None).update(read_at=timezone.now())
 
 
 def mark_read(member: Any) -> int:

@@ -117,10 +117,10 @@ def _managers_turn(member: Member) -> list[Row]:
 
 def _alliance_turn(member: Member) -> list[Row]:
     applicants = (
-        Center.objects.filter(status=Center.Status.APPLICANT).exclude(pk=member.center_id).order_by("created_at")
+        Center.objects.filter(status=Center.Status.APPLICANT).exclude(pk=member.center_id).order_by("status_at")
     )
     rows = [
-        Row("Application to the alliance", _center_url(center), "Decide", str(center), center.created_at)
+        Row("Application to the alliance", _center_url(center), "Decide", str(center), center.status_at)
         for center in applicants[:MOST]
     ]
     failed = Message.objects.filter(failed_at__isnull=False).order_by("failed_at").first()

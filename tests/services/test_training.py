@@ -15,6 +15,7 @@ from apps.alliance.tasks import close_what_lapsed
 from apps.audit.models import Event
 from apps.core.errors import Invalid, NotAllowed, WrongState
 from apps.core.models import Notice
+from apps.core.notices import unread
 from tests.factories import PDF, MemberFactory, TrainingRecordFactory, TrainingTypeFactory, alliance, holder
 
 S = TrainingRecord.Status
@@ -295,6 +296,26 @@ def test_a_second_proof_waits_until_the_returned_one_is_mended(manager, colleagu
 
     with pytest.raises(Invalid, match="change what you sent"):
         submit(colleague, course)
+
+
+def test_what_one_manager_decided_is_new_to_no_other(center, manager, colleague, course):
+    second = holder(Role.CENTER_MANAGER, center)
+    record = submit(colleague, course)
+    assert unread(second).count() == 1
+
+    training.return_to_member(record, by=manager, reason="It shows no name.")
+
+    assert not unread(second).exists()
+
+
+def test_a_proof_sent_again_is_new_again(center, manager, colleague, course):
+    record = submit(colleague, course)
+    training.return_to_member(record, by=manager, reason="It shows no name.")
+
+    with time_machine.travel("2027-05-05T12:00:00Z", tick=False):
+        resubmit(TrainingRecord.objects.get(pk=record.pk), by=colleague)
+
+    assert unread(manager).count() == 1
 
 
 # ── lapsing ─────────────────────────────────────────────────────────────────────────────────────────────────────────

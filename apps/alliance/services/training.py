@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.alliance import policies as may
@@ -13,7 +14,7 @@ from apps.alliance.selectors import holders_of
 from apps.alliance.states import TRAINING_RECORD, TRAINING_TYPE
 from apps.core.commands import command, note
 from apps.core.errors import Invalid, WrongState
-from apps.core.notices import tell
+from apps.core.notices import settle, tell
 
 MOST_OPEN = 20  # proofs of one person that are with the center or came back
 
@@ -87,6 +88,7 @@ def accept(record: TrainingRecord, *, by: Any) -> None:
     if record.valid_until < timezone.now().date():
         raise WrongState(f"This proof ran out on {record.valid_until:%-d %B %Y}. Return it and ask for a newer one.")
     record.decided_at, record.decided_by = timezone.now(), by
+    settle(_managers(record), key=_key(record))
     tell(
         record.member,
         key=f"training-accepted:{record.pk}",
@@ -100,6 +102,7 @@ def accept(record: TrainingRecord, *, by: Any) -> None:
 def return_to_member(record: TrainingRecord, *, by: Any, reason: str) -> None:
     """Give the proof back, saying what to mend."""
     record.decided_at, record.decided_by, record.reason = timezone.now(), by, reason
+    settle(_managers(record), key=_key(record))
     tell(
         record.member,
         key=f"training-returned:{record.pk}:{record.decided_at.isoformat()}",
@@ -138,11 +141,20 @@ def _valid_until(training_type: TrainingType, completed_on: date) -> date:
     return end
 
 
+def _managers(record: TrainingRecord) -> QuerySet[Member]:
+    return holders_of(Role.CENTER_MANAGER, record.member.center).exclude(pk=record.member_id)
+
+
+def _key(record: TrainingRecord) -> str:
+    """Of the notice that this proof waits, as it was sent last."""
+    return f"training:{record.pk}:{record.submitted_at.isoformat()}"
+
+
 def _tell_managers(record: TrainingRecord) -> None:
-    for manager in holders_of(Role.CENTER_MANAGER, record.member.center).exclude(pk=record.member_id):
+    for manager in _managers(record):
         tell(
             manager,
-            key=f"training:{record.pk}:{record.submitted_at.isoformat()}",
+            key=_key(record),
             subject=f"{record.member} sent proof of {record.type}",
             text="Look at it and accept it, or say what is missing.",
             path=f"/training/{record.pk}/",
