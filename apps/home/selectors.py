@@ -53,8 +53,15 @@ def waits_for(member: Member) -> Waiting:
         found.your_turn += _auditors_turn(member)
     found.your_turn.sort(key=lambda row: row.since or row.until or timezone.now())
     found.waiting += _open_invitations(member) if Role.CENTER_MANAGER in roles else []
+    if member.center.status == Center.Status.APPLICANT:
+        found.waiting.append(_application(member.center))
     found.ending = _ending(member, training)
     return found
+
+
+def _application(center: Center) -> Row:
+    words = f"{center}'s application to the alliance"
+    return Row(words, _center_url(center), since=center.status_at, whose="the alliance's managers")
 
 
 def _own_training(training: list[tuple[Any, TrainingRecord | None, str]]) -> list[Row]:
@@ -116,12 +123,14 @@ def _managers_turn(member: Member) -> list[Row]:
 
 
 def _alliance_turn(member: Member) -> list[Row]:
-    applicants = (
-        Center.objects.filter(status=Center.Status.APPLICANT).exclude(pk=member.center_id).order_by("status_at")
-    )
+    what = {
+        Center.Status.APPLICANT: "Application to the alliance",
+        Center.Status.SUSPENDED: "Suspended by the alliance",
+    }
+    undecided = Center.objects.filter(status__in=what).exclude(pk=member.center_id).order_by("status_at")
     rows = [
-        Row("Application to the alliance", _center_url(center), "Decide", str(center), center.status_at)
-        for center in applicants[:MOST]
+        Row(what[Center.Status(center.status)], _center_url(center), "Decide", str(center), center.status_at)
+        for center in undecided[:MOST]
     ]
     failed = Message.objects.filter(failed_at__isnull=False).order_by("failed_at").first()
     if failed:

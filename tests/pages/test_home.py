@@ -208,6 +208,24 @@ def test_a_colleague_sees_nothing_of_the_managers_work(browse, manager):
 
 
 # ── what waits: the alliance's roles ────────────────────────────────────────────────────────────────────────────────
+def test_the_people_of_an_applicant_see_with_whom_its_application_is(browse):
+    applicant = CenterFactory(status=Center.Status.APPLICANT)
+
+    home = home_of(browse, MemberFactory(center=applicant))
+
+    assert [(row.what, row.whose) for row in home.waiting] == [
+        (f"{applicant}'s application to the alliance", "the alliance's managers")
+    ]
+
+
+def test_a_suspended_center_waits_for_the_alliances_managers(browse):
+    suspended = CenterFactory(status=Center.Status.SUSPENDED)
+
+    home = home_of(browse, holder(Role.ALLIANCE_MANAGER, alliance()))
+
+    assert turns(home) == [("Suspended by the alliance", str(suspended))]
+
+
 def test_an_alliance_manager_decides_on_applicants_but_not_on_their_own(browse):
     applicant, own = (CenterFactory(status=Center.Status.APPLICANT) for _ in range(2))
     runner = holder(Role.ALLIANCE_MANAGER, alliance(), center=own)
