@@ -7,7 +7,7 @@ STATES = ["applicant", "rejected", "active", "suspended", "left"]
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("alliance", "0003_indexes_of_the_lists"),
+        ("alliance", "0004_nothing_is_erased"),
     ]
 
     operations = [
