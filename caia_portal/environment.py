@@ -35,6 +35,9 @@ VARIABLES = [
     Variable("S3_BUCKET", "Bucket for the portal's own files, such as training evidence.", "caia-portal"),
     Variable("CAIA_DEMO", "1 loads invented people whom anyone may become; refused on a public host.", "0"),
     Variable("CAIA_HOME", "Where this machine keeps logs, static files and demo mail.", "var"),
+    Variable(
+        "CAIA_RECORD_TILES", "Where the notary publishes the record's tiles; empty for CAIA_HOME/notary/tiles.", ""
+    ),
     Variable("CAIA_TRUSTED_PROXIES", "How many proxies of yours stand before the portal.", "0"),
     Variable("CAIA_LOG_LEVEL", "debug, info, warning or error.", "info"),
     Variable("SMTP_URL", "smtp://name:password@host:587; empty writes mail into CAIA_HOME/mail.", "", secret=True),

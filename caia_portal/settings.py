@@ -178,7 +178,7 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "apps.alliance.signin.links.LinkTokens"
 PASSWORD_RESET_TIMEOUT = 3600
 ACCOUNT_RATE_LIMITS = {
     "login": "60/m/ip",  # a whole hospital may share one address
@@ -243,6 +243,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+RECORD_TILES = (BASE_DIR / (ENV["CAIA_RECORD_TILES"] or HOME / "notary" / "tiles")).resolve()
+
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = HOME / "static"
@@ -296,6 +298,7 @@ CELERY_BEAT_SCHEDULE = {
     "alliance-lapses": {"task": "alliance.close_what_lapsed", "schedule": 30.0},
     "alliance-sessions": {"task": "alliance.forget_ended_sessions", "schedule": 3600.0},
     "alliance-reminders": {"task": "alliance.remind_of_endings", "schedule": 3600.0},
+    "record-watch": {"task": "home.watch_record", "schedule": 30.0},
     "beat-heartbeat": {"task": "core.note_beat", "schedule": 10.0},
 }
 

@@ -80,7 +80,7 @@ def psql(ground: Ground, sql: str, *, database: str = "postgres") -> subprocess.
 
 
 def put_right(ground: Ground) -> None:
-    """Create the two roles and the database where they are missing, and set their rights; safe to repeat."""
+    """Create the roles and the database where they are missing, and set their rights; safe to repeat."""
     run_sql(ground, _roles(ground))
     if ground.is_for_tests:
         # Test databases are copies of template1, so it carries the same rights.
@@ -88,7 +88,8 @@ def put_right(ground: Ground) -> None:
     made = run_sql(ground, "SELECT datname FROM pg_database").split()
     if DATABASE not in made:
         run_sql(ground, f"CREATE DATABASE {DATABASE} OWNER caia_owner")
-    rights = f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC; GRANT CONNECT ON DATABASE {DATABASE} TO caia_portal;"
+    rights = f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC;"
+    rights += f"GRANT CONNECT ON DATABASE {DATABASE} TO caia_portal, caia_notary;"
     run_sql(ground, rights + _schema(), database=DATABASE)
 
 
@@ -123,9 +124,18 @@ def identity(ground: Ground) -> str:
     return run_sql(ground, "SELECT system_identifier FROM pg_control_system()").strip()
 
 
+def _rights(ground: Ground) -> dict[str, str]:
+    """Each role and what it may beyond its grants: the owner migrates, the portal serves, the notary signs."""
+    return {
+        "owner": "CREATEDB" if ground.is_for_tests else "NOCREATEDB",
+        "portal": "NOCREATEDB",
+        "notary": "NOCREATEDB",
+    }
+
+
 def _roles(ground: Ground) -> str:
     lines = []
-    for role, rights in (("owner", "CREATEDB" if ground.is_for_tests else "NOCREATEDB"), ("portal", "NOCREATEDB")):
+    for role, rights in _rights(ground).items():
         name = f"caia_{role}"
         lines += [
             f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}')",

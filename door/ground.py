@@ -66,9 +66,19 @@ class Ground:
             return os.environ.get("DATABASE_OWNER_URL") or self.outside["DATABASE_URL"]
         return self._database_url("owner")
 
+    def notary_url(self) -> str:
+        """The database address of the role that keeps the record in order: for the notary's process alone."""
+        if "DATABASE_URL" in self.outside:
+            return os.environ.get("NOTARY_DATABASE_URL", "")
+        return self._database_url("notary")
+
     def bare_environment(self) -> dict[str, str]:
         """The environment of a process that needs to know nothing of the portal."""
-        kept = {name: value for name, value in os.environ.items() if name not in ("CAIA_DEMO", "DATABASE_OWNER_URL")}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("CAIA_DEMO", "DATABASE_OWNER_URL", "NOTARY_DATABASE_URL")
+        }
         kept["PATH"] = f"{VENV / 'bin'}{os.pathsep}{kept.get('PATH', os.defpath)}"
         kept["VIRTUAL_ENV"] = str(VENV)
         kept.setdefault("LANG", "C.UTF-8")
@@ -79,6 +89,7 @@ class Ground:
         kept = {**self.bare_environment(), **self.environment()}
         if owner:
             kept["DATABASE_OWNER_URL"] = self.owner_url()
+            kept["NOTARY_DATABASE_URL"] = self.notary_url()
         return kept
 
     def keep_environment(self) -> None:

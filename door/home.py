@@ -18,7 +18,19 @@ from door.say import Trouble
 REPO = Path(__file__).resolve().parent.parent
 VENV = REPO / ".venv"
 PYTHON = VENV / "bin" / "python"
-_SECRET_NAMES = ("postgres", "owner", "portal", "redis", "s3_access", "s3_secret", "secret_key", "storage")
+_SECRET_NAMES = (
+    "postgres",
+    "owner",
+    "portal",
+    "notary",
+    "redis",
+    "s3_access",
+    "s3_secret",
+    "anchor_access",
+    "anchor_secret",
+    "secret_key",
+    "storage",
+)
 # Outside the usual ephemeral range, so that no outgoing connection takes a port between choosing and starting.
 _PORTS = range(20_000, 32_000)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from door import cluster, probes, storage
+from door import cluster, probes, record, storage
 from door.ground import Ground, bin_path
 from door.home import REPO
 
@@ -40,6 +41,8 @@ class Part:
     stop_seconds: int = 10
     # A service stands before the database is prepared; the portal's own parts come after.
     is_service: bool = False
+    # The file of the home with the environment that it is given; empty for none.
+    reads: str = "env"
 
     def folder(self, ground: Ground) -> Path:
         """Its working directory."""
@@ -159,6 +162,30 @@ PARTS: tuple[Part, ...] = (
         command=_beat,
         needs=("redis",),
         prepare=_beat_prepare,
+    ),
+    Part(
+        name="notary",
+        what="notary, puts the record in order and signs it",
+        command=record.notary_command,
+        needs=("postgres",),
+        probe=record.notary_probe,
+        prepare=record.notary_prepare,
+        is_dropped=True,
+        reads="notary.env",
+    ),
+    *(
+        Part(
+            name=f"witness-{slug}",
+            what=f"witness of {center}, sees that the record only grows",
+            command=partial(record.witness_command, slug),
+            needs=("notary",),
+            probe=partial(record.witness_probe, slug),
+            ports=(record.port_name(slug),),
+            address=partial(record.witness_address, slug),
+            is_dropped=True,
+            reads="",
+        )
+        for slug, center in record.CENTERS.items()
     ),
 )
 

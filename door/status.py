@@ -29,7 +29,7 @@ def show(*, as_json: bool) -> int:
     else:
         print(f"{state['address']}   {'ready' if state['is_ready'] else 'NOT READY'}   (home: {state['home']})")
         for row in state["parts"]:
-            print(f"  {row['name']:<11} {row['state']:<9} {row['address']:<44} {row['words']}".rstrip())
+            print(f"  {row['name']:<21} {row['state']:<9} {row['address']:<44} {row['words']}".rstrip())
     return 0 if state["is_ready"] else 3
 
 

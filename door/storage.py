@@ -9,6 +9,7 @@ from pathlib import Path
 from door import certificate, probes
 from door.ground import Ground, bin_path
 
+ANCHOR = "caia-record-anchor"  # the notary's own bucket, whose objects are locked
 PORTS = (
     "s3",
     "s3_grpc",
@@ -66,7 +67,13 @@ def prepare(ground: Ground) -> None:
     ground.account.own(folder / "volumes")
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
     keys = {"accessKey": ground.secret("s3_access"), "secretKey": ground.secret("s3_secret")}
-    identities = {"identities": [{"name": "portal", "credentials": [keys], "actions": actions}]}
+    anchor = {"accessKey": ground.secret("anchor_access"), "secretKey": ground.secret("anchor_secret")}
+    identities = {
+        "identities": [
+            {"name": "portal", "credentials": [keys], "actions": actions},
+            {"name": "anchor", "credentials": [anchor], "actions": [f"{action}:{ANCHOR}" for action in actions]},
+        ]
+    }
     ground.write_for_account(folder / "s3.json", json.dumps(identities))
     sections = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
     toml = "".join(f'[{name}]\nkey = "{ground.secret("storage")}-{name}"\n' for name in sections)

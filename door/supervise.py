@@ -180,7 +180,7 @@ def _section(ground: Ground, part: Part) -> Iterator[str]:
         mark=mark(ground.home, part.name),
         dies_by=f"SIG{part.stop_signal}",
         folder=part.folder(ground),
-        environment="" if part.is_service else ground.home.root / "env",
+        environment="" if part.is_service or not part.reads else ground.home.root / part.reads,
     )
     yield f"[{'fcgi-program' if part.shared_port else 'program'}:{part.name}]"
     yield "command=" + " ".join(_quoted(word) for word in words).replace("@NUMBER@", number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import signal
@@ -109,7 +110,8 @@ def _foreground(command: list[str], environment: dict[str, str]) -> int:
 
 def _lay_cluster(base: Path, ground: Ground) -> None:
     """Copy the template cluster, with roles and database in it, into this run; make it where there is none."""
-    kind = f"template-{'fleeting' if ground.is_for_tests else 'lasting'}-{ground.account.uid}"
+    made_by = hashlib.sha256(Path(cluster.__file__).read_bytes()).hexdigest()[:8]  # new roles need a new template
+    kind = f"template-{'fleeting' if ground.is_for_tests else 'lasting'}-{ground.account.uid}-{made_by}"
     template = Home(base / kind)
     if not (template.root / "postgres").exists():
         _make_template(base, template, ground)

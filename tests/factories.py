@@ -1,11 +1,14 @@
 """Valid things in one line; a test states only what matters to it."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import factory
 from django.contrib.contenttypes.models import ContentType
+from django.db import connection, transaction
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
@@ -13,11 +16,37 @@ from apps.alliance import evidence
 from apps.alliance.models import Alliance, Center, Grant, Invitation, Member, TrainingRecord, TrainingType
 from apps.alliance.roles import Role
 from apps.alliance.services.grants import grant_row
+from apps.audit.services import record
+from apps.core.actors import SystemActor
 
+ARRANGER = SystemActor("test")
 PDF = b"%PDF-1.4\n% a certificate\n%%EOF"
 
 
-class CenterFactory(DjangoModelFactory):
+@contextmanager
+def arranged() -> Iterator[None]:
+    """What a test that really commits sets up by hand: in one transaction, under one event, as the record demands."""
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        yield
+        record("test.arranged", actor=ARRANGER, target=alliance())
+
+
+class Arranged(DjangoModelFactory):
+    """Makes its row under an event where the test really commits."""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
+        with arranged():
+            return super()._create(model_class, *args, **kwargs)
+
+
+class CenterFactory(Arranged):
     class Meta:
         model = Center
 
@@ -30,7 +59,7 @@ class CenterFactory(DjangoModelFactory):
     status = Center.Status.ACTIVE
 
 
-class MemberFactory(DjangoModelFactory):
+class MemberFactory(Arranged):
     class Meta:
         model = Member
         skip_postgeneration_save = True
@@ -44,7 +73,7 @@ class MemberFactory(DjangoModelFactory):
     password = "!unusable"
 
 
-class InvitationFactory(DjangoModelFactory):
+class InvitationFactory(Arranged):
     class Meta:
         model = Invitation
 
@@ -52,7 +81,7 @@ class InvitationFactory(DjangoModelFactory):
     ends_at = factory.LazyFunction(lambda: timezone.now() + timedelta(days=14))
 
 
-class TrainingTypeFactory(DjangoModelFactory):
+class TrainingTypeFactory(Arranged):
     class Meta:
         model = TrainingType
 
@@ -61,7 +90,7 @@ class TrainingTypeFactory(DjangoModelFactory):
     lifetime_days = 365
 
 
-class TrainingRecordFactory(DjangoModelFactory):
+class TrainingRecordFactory(Arranged):
     class Meta:
         model = TrainingRecord
 
@@ -81,7 +110,8 @@ def give(
 ) -> Grant:
     """A grant in force, as if somebody had given it; on the member's own center unless said otherwise."""
     grant = grant_row(on or member.center, member=member, role=str(role), reason="For the test.", ends_at=ends_at)
-    grant.save(force_insert=True)
+    with arranged():
+        grant.save(force_insert=True)
     member.__dict__.pop("_held_grants", None)
     return grant
 

@@ -129,6 +129,7 @@ class Member(AbstractBaseUser, Identified):
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS = ["name"]
     actor_type = "person"
+    last_login = None  # the record says when somebody signed in; a column that changes unrecorded can't be
     is_superuser = is_staff = False  # nobody stands above the rules
 
     objects = MemberManager()
@@ -214,6 +215,10 @@ class Member(AbstractBaseUser, Identified):
     def holds(self, role: str, *, on: models.Model) -> bool:
         """Whether this member holds the role on just this object now."""
         return any(grant.role == role and grant.is_on(on) for grant in self.grants())
+
+    def role_names(self) -> list[str]:
+        """The roles under which this member acts, for the record."""
+        return [grant.role for grant in self.grants()]
 
     def holds_anywhere(self, role: str) -> bool:
         return any(grant.role == role for grant in self.grants())

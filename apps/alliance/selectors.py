@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from apps.alliance.models import Alliance, Center, Grant, Invitation, Member, TrainingRecord, TrainingType, Vouch
 from apps.alliance.roles import Role
+from apps.audit.ids import first_at
 from apps.audit.models import Event, Outcome
 from apps.audit.selectors import entries
 
@@ -204,7 +205,7 @@ def stale_invitations(member: Member) -> QuerySet[Invitation]:
 
 def recent_refusals(member: Member) -> QuerySet[Event]:
     """What the portal refused in the last seven days, as far as this auditor sees."""
-    return visible_events(member).filter(outcome=Outcome.REFUSED, occurred_at__gte=timezone.now() - timedelta(days=7))
+    return visible_events(member).filter(outcome=Outcome.REFUSED, id__gte=first_at(timezone.now() - timedelta(days=7)))
 
 
 def lapsed_grants() -> QuerySet[Grant]:

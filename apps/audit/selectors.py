@@ -1,10 +1,127 @@
-"""Reads of the record."""
+"""Reads of the record: its events, where it stands, and the proof of one event."""
 
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
 from django.db.models import QuerySet
 
-from apps.audit.models import Event
+from apps.audit.models import Checkpoint, Cosignature, Entry, Event
+from apps.audit.verification import log_keys
+from tlog.merkle import ProofFailed, inclusion_proof, leaf_hash, verify_inclusion
+from tlog.notes import open_checkpoint
+from tlog.tiles import TileBroken, TileDirectory, TileMissing, TileNodes
+
+LATE = 60.0  # seconds after which waiting events are an alarm
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How far one center's witness has seen the record."""
+
+    center: str
+    size: int
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class State:
+    """Where the record stands now."""
+
+    size: int
+    signed_at: datetime | None
+    waiting: int
+    oldest_at: datetime | None
+    witnesses: list[Seen] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
+
+    def lag(self, now: datetime) -> float:
+        """Seconds that the oldest waiting event has waited."""
+        return max(0.0, (now - self.oldest_at).total_seconds()) if self.oldest_at else 0.0
+
+    def troubles(self, now: datetime) -> list[str]:
+        """What somebody has to look at, in words: standing alarms, and a notary that does not come by."""
+        late = self.lag(now)
+        if late <= LATE:
+            return self.alarms
+        return [f"The notary has not come by for {late:.0f} seconds, and {self.waiting:,} events wait.", *self.alarms]
+
+    @property
+    def seen_by(self) -> int:
+        return sum(seen.size > 0 for seen in self.witnesses)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """That an event lies under a signed head: `hashes` lead from its leaf to the root, in hexadecimal."""
+
+    index: int
+    leaf: str
+    size: int
+    root: str
+    hashes: list[str]
+    note: str
 
 
 def entries() -> QuerySet[Event]:
     """All events, newest first."""
     return Event.objects.all()
+
+
+def leaves() -> QuerySet[Entry]:
+    """All leaves of the tree, from the first on."""
+    return Entry.objects.all()
+
+
+def state() -> State:
+    """Size and time of the newest signed head, what waits, who has seen it, and what alarms stand."""
+    with connection.cursor() as cursor:
+        cursor.execute("select waiting, oldest_at, size, signed_at from audit.state()")
+        waiting, oldest_at, size, signed_at = cursor.fetchone()
+        cursor.execute(
+            "select w.center, coalesce(c.size, 0), c.seen_at from audit.witness w left join lateral "
+            "(select size, seen_at from audit.cosignature where witness = w.center order by size desc limit 1) c "
+            "on true order by 1"
+        )
+        witnesses = [Seen(*row) for row in cursor.fetchall()]
+        cursor.execute("select words from audit.alarm where cleared_at is null order by raised_at limit 20")
+        alarms = [row[0] for row in cursor.fetchall()]
+    return State(size or 0, signed_at, waiting, oldest_at, witnesses, alarms)
+
+
+def proof_of(event: Event) -> Proof | None:
+    """The inclusion proof of an event under the newest signed head, checked before it is shown; None while it waits.
+
+    Raises TileMissing or TileBroken where the published tiles can't be read.
+    """
+    head = Checkpoint.objects.first()
+    if event.idx is None or head is None or event.idx >= head.size:
+        return None
+    keys = log_keys()
+    note, checkpoint = open_checkpoint(head.note, keys[-1].name, keys)
+    nodes = TileNodes(TileDirectory(Path(settings.RECORD_TILES)), checkpoint.size)
+    hashes = inclusion_proof(nodes, event.idx, checkpoint.size)
+    leaf = leaf_hash(event.entry.encode())
+    verify_inclusion(leaf, event.idx, checkpoint.size, hashes, checkpoint.root)
+    cosigned = Cosignature.objects.filter(size=checkpoint.size).values_list("line", flat=True)
+    return Proof(
+        event.idx,
+        leaf.hex(),
+        checkpoint.size,
+        checkpoint.root.hex(),
+        [one.hex() for one in hashes],
+        str(note).rstrip("\n") + "\n" + "".join(f"{line}\n" for line in cosigned),
+    )
+
+
+def published_tiles() -> TileDirectory | None:
+    """The tiles that the notary publishes, where they are at hand."""
+    folder = Path(settings.RECORD_TILES)
+    return TileDirectory(folder) if folder.is_dir() else None
+
+
+def tiles_unreadable() -> tuple[type[Exception], ...]:
+    """What reading a proof raises while the notary's tiles are not at hand."""
+    return (TileMissing, TileBroken, ProofFailed)

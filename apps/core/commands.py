@@ -20,12 +20,20 @@ from django.db import IntegrityError, OperationalError, models, transaction
 from psycopg import errors as pg
 
 from apps.audit.models import Outcome
-from apps.audit.services import record
 from apps.audit.source import current_source
 from apps.core import outbox
 from apps.core.actors import Actor, SystemActor
 from apps.core.decisions import YES, Decision
-from apps.core.errors import AlreadyDelivered, Invalid, NeedsFreshFactor, NotAllowed, NotFound, PortalError
+from apps.core.errors import (
+    AlreadyDelivered,
+    Invalid,
+    NeedsFreshFactor,
+    NotAllowed,
+    NotFound,
+    NotRecorded,
+    PortalError,
+)
+from apps.core.recording import record
 
 Policy = Callable[[Any, Any], Decision]
 ATTEMPTS = 6  # a deadlock or a serialization failure is tried again this often in all
@@ -119,7 +127,7 @@ def _pass(
             outbox.settle_current()
             named = result if registered.creates else locked
             record(registered.event, actor=actor, target=named, reason=reason, **noted)
-    except AlreadyDelivered:
+    except (AlreadyDelivered, NotRecorded):
         raise
     except PortalError as error:
         record(registered.event, actor=by, target=target, outcome=Outcome.REFUSED, reason=str(error), **noted)

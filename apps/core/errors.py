@@ -47,5 +47,9 @@ class Unavailable(PortalError):
     status = 503
 
 
+class NotRecorded(Unavailable):
+    """The record did not take the event, so what it was about does not happen either."""
+
+
 class AlreadyDelivered(PortalError):
     """A message of the outbox had its effect before; nothing is left to do."""

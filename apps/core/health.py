@@ -15,6 +15,7 @@ from apps.core.gateways import Objects
 from apps.core.tasks import HEARTBEAT
 
 STALE_BEAT = 45.0  # seconds
+MORE: dict[str, Callable[[], "Part"]] = {}  # what apps above the kernel watch; they enter it when they are ready
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ def parts() -> dict[str, Part]:
         "cache": _cache,
         "objects": _objects,
         "background work": _background,
+        **MORE,
     }
     with ThreadPoolExecutor(len(checks)) as pool:
         futures = {name: pool.submit(check) for name, check in checks.items()}

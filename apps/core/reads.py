@@ -1,20 +1,21 @@
 """Reads of sensitive content: recorded before the first byte, refused if they can't be."""
 
+import uuid
 from typing import Any
 
 from django.db import models, transaction
 
 from apps.audit.models import Outcome
-from apps.audit.services import record
 from apps.core.actors import Actor
 from apps.core.decisions import Decision
 from apps.core.errors import NotAllowed
+from apps.core.recording import record
 
 
-def record_read(event: str, *, by: Actor, target: models.Model, **details: Any) -> None:
-    """Commit the event of this read; raises when the record can't take it, so nothing is shown."""
+def record_read(event: str, *, by: Actor, target: models.Model, **details: Any) -> uuid.UUID:
+    """Commit the event of this read, and say which; raises when the record can't take it, so nothing is shown."""
     with transaction.atomic(durable=True):
-        record(event, actor=by, target=target, **details)
+        return record(event, actor=by, target=target, **details)
 
 
 def demand_read(event: str, decision: Decision, *, by: Actor, target: models.Model) -> None:

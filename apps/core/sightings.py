@@ -9,8 +9,8 @@ from typing import Any
 from django.db import models, transaction
 
 from apps.audit.models import Outcome
-from apps.audit.services import record
 from apps.core.actors import Actor
+from apps.core.recording import record
 
 
 def record_sighting(

@@ -6,3 +6,10 @@ class HomeConfig(AppConfig):
 
     name = "apps.home"
     label = "home"
+
+    def ready(self) -> None:
+        """The record is watched like the platform's other parts."""
+        from apps.core import health
+        from apps.home.watch import record_part
+
+        health.MORE["record"] = record_part

@@ -12,6 +12,9 @@ from apps.core.commands import COMMANDS
 NOUNS = {"grant": "role", "vouch": "center's word"}
 OTHERS = {
     "audit.record.viewed": "Looked through the record",
+    "audit.event.viewed": "Looked at one event and its proof",
+    "audit.event.exported": "Took one event with its proof",
+    "audit.record.verified": "Verified the record",
     "alliance.platform.viewed": "Looked at the platform's parts",
     "alliance.evidence.viewed": "Opened the evidence of a training",
     "alliance.session.opened": "Signed in",
@@ -70,7 +73,7 @@ def _actor_words(event: Event) -> str:
 
 
 def _names(model: type[Model], refs: list[str]) -> dict[str, str]:
-    known = {ref for ref in refs if _is_uuid(ref)}
+    known = {ref for ref in refs if ref and _is_uuid(ref)}
     said_with = {"user", "member", "type"} & {part.name for part in model._meta.fields}  # what its name is made of
     found = model._base_manager.filter(pk__in=known).select_related(*said_with)
     return {str(row.pk): str(row) for row in found}
@@ -82,3 +85,8 @@ def _is_uuid(ref: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def event_choices() -> list[tuple[str, str]]:
+    """Every kind of event with its sentence, by sentence."""
+    return sorted(((name, sentence_of(name)) for name in {*OTHERS, *COMMANDS}), key=lambda choice: choice[1])

@@ -1,29 +1,22 @@
 """Pages that belong to no single room."""
 
-from typing import Any
-
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.alliance import selectors as alliance
-from apps.alliance.models import Member
-from apps.alliance.policies import may_run_alliance, may_see_record
+from apps.alliance.policies import may_run_alliance
 from apps.alliance.requests import MemberRequest
 from apps.alliance.roles import Role
-from apps.audit.models import Event
 from apps.core import health
 from apps.core.listing import Column, listing
 from apps.core.notices import mark_read, notices_of
-from apps.core.reads import demand_read, record_read
+from apps.core.reads import demand_read
 from apps.core.views import own_address
 from apps.home import selectors
-from apps.home.forms import EventFilters
 from apps.home.frame import THEMES
-from apps.home.sentences import with_sentences
 
 
 @require_safe
@@ -67,35 +60,6 @@ def theme(request: HttpRequest) -> HttpResponse:
         secure = request.is_secure()
         response.set_cookie("theme", chosen, max_age=31_536_000, samesite="Lax", secure=secure, httponly=False)
     return response
-
-
-@require_safe
-@login_required
-def record(request: MemberRequest) -> HttpResponse:
-    """The record, newest first, as far as this auditor sees; the looking is recorded too."""
-    demand_read("audit.record.viewed", may_see_record(request.user), by=request.user, target=request.user.center)
-    filters = EventFilters(request.GET or None, member=request.user)
-    columns = [Column("When", "id"), Column("What happened"), Column("Outcome"), Column("By"), Column("From")]
-    page = listing(_filtered(request.user, filters), request.GET, columns=columns, order="-id", filters=filters)
-    page.rows = with_sentences(page.rows)
-    record_read("audit.record.viewed", by=request.user, target=request.user.center, events=len(page.rows))
-    return render(request, "home/record.html", {"listing": page})
-
-
-def _filtered(member: Member, filters: EventFilters) -> QuerySet[Event]:
-    events = alliance.visible_events(member)
-    asked: dict[str, Any] = filters.cleaned_data if filters.is_bound and filters.is_valid() else {}
-    if asked.get("outcome"):
-        events = events.filter(outcome=asked["outcome"])
-    if asked.get("event"):
-        events = events.filter(event__startswith=asked["event"])
-    if asked.get("center"):
-        events = events.filter(center_ref=str(asked["center"].pk))
-    if asked.get("since"):
-        events = events.filter(occurred_at__gte=asked["since"])
-    if asked.get("until"):
-        events = events.filter(occurred_at__lte=asked["until"])
-    return events
 
 
 @require_safe

@@ -64,6 +64,7 @@ class Post:
 SENT: dict[str, Post] = {
     "home:theme": Post("researcher", lambda world: {"theme": "dark"}),
     "home:notices_read": Post("researcher"),
+    "home:record_verify": Post("center_auditor"),
     "alliance:person_vouch": Post("center_manager"),
     "alliance:person_invite_again": Post("center_manager", arguments=lambda world: {"pk": world.invitation.member_id}),
     "alliance:person_suspend": Post("center_manager", _why),

@@ -34,18 +34,19 @@ PRIVILEGE = pg.InsufficientPrivilege.sqlstate
 @pytest.mark.parametrize(
     "sql",
     [
-        "update audit_event set reason = 'nothing'",
-        "update audit_event set id = id",
-        "update audit_event set reason = 'nothing' where false",
-        "delete from audit_event",
-        "delete from audit_event where false",
-        "truncate audit_event",
-        "truncate audit_event cascade",
-        "insert into audit_event select * from audit_event on conflict (id) do update set reason = 'nothing'",
-        "merge into audit_event e using (select 1) s on true when matched then delete",
-        "with gone as (delete from audit_event returning *) select count(*) from gone",
-        "select * from audit_event for update",
-        "lock table audit_event in access exclusive mode",
+        "update audit.pending set entry = '{}'",
+        "update audit.entry set idx = idx",
+        "update audit.entry set entry = '{}' where false",
+        "delete from audit.pending",
+        "delete from audit.entry where false",
+        "delete from audit.changed",
+        "truncate audit.pending",
+        "truncate audit.entry cascade",
+        "insert into audit.pending (entry) select entry from audit.pending on conflict (id) do update set entry = '{}'",
+        "merge into audit.pending e using (select 1) s on true when matched then delete",
+        "with gone as (delete from audit.pending returning *) select count(*) from gone",
+        "select * from audit.pending for update",
+        "lock table audit.pending in access exclusive mode",
     ],
 )
 def test_a_line_of_the_record_can_be_neither_changed_nor_removed(recorded, sql):
@@ -57,11 +58,11 @@ def test_a_line_of_the_record_can_be_neither_changed_nor_removed(recorded, sql):
     "sql",
     [
         "create table loot (id int)",
-        "create temporary table audit_event (like public.audit_event)",
+        "create temporary table pending (like audit.pending)",
         "create unlogged table loot (id int)",
-        "create table public.loot as select * from audit_event",
-        "select * into loot from audit_event",
-        "create view loot as select * from audit_event",
+        "create table public.loot as select * from audit.event",
+        "select * into loot from audit.event",
+        "create view loot as select * from audit.event",
         "create materialized view loot as select 1",
         "create schema loot",
         "create function loot() returns int language sql as 'select 1'",
@@ -88,22 +89,23 @@ def test_no_database_can_be_made_outside_a_transaction_either():
 @pytest.mark.parametrize(
     "sql",
     [
-        "create trigger loot before insert on audit_event for each row execute function tsvector_update_trigger()",
+        "create trigger loot before insert on audit.pending for each row execute function tsvector_update_trigger()",
         "create trigger loot after insert on alliance_member for each row execute function tsvector_update_trigger()",
-        "create rule loot as on insert to audit_event do instead nothing",
-        "alter table audit_event disable trigger all",
-        "alter table audit_event disable trigger audit_no_change",
-        "drop trigger audit_no_change on audit_event",
-        "drop table audit_event",
-        "alter table audit_event rename to hidden",
-        "alter table audit_event add column loot int",
-        "alter table audit_event owner to current_user",
+        "create rule loot as on insert to audit.pending do instead nothing",
+        "alter table audit.pending disable trigger all",
+        "alter table audit.entry disable trigger entry_stays",
+        "drop trigger entry_stays on audit.entry",
+        "drop trigger must_be_recorded on alliance_member",
+        "drop table audit.pending",
+        "alter table audit.pending rename to hidden",
+        "alter table audit.pending add column loot int",
+        "alter table audit.pending owner to current_user",
         "alter table alliance_grant drop constraint grant_never_to_oneself",
         "alter table alliance_grant disable trigger all",
-        "drop index audit_by_actor",
-        "create index loot on audit_event (reason)",
-        "drop function audit_refuse",
-        "comment on table audit_event is 'loot'",
+        "drop index audit.entry_by_actor",
+        "create index loot on audit.pending (entry)",
+        "drop function audit.refuse",
+        "comment on table audit.pending is 'loot'",
     ],
 )
 def test_the_tables_guards_cannot_be_taken_away(sql):
@@ -113,8 +115,8 @@ def test_the_tables_guards_cannot_be_taken_away(sql):
 @pytest.mark.parametrize("to", ["current_user", "public"])
 def test_the_role_cannot_give_itself_a_right(to):
     with connection.cursor() as cursor:
-        cursor.execute(f"grant all on audit_event to {to}")  # PostgreSQL only warns that nothing was granted
-        cursor.execute("select has_table_privilege('audit_event', 'UPDATE, DELETE, TRUNCATE, TRIGGER')")
+        cursor.execute(f"grant all on audit.pending to {to}")  # PostgreSQL only warns that nothing was granted
+        cursor.execute("select has_table_privilege('audit.pending', 'UPDATE, DELETE, TRUNCATE, TRIGGER')")
         assert cursor.fetchone() == (False,)
 
 
@@ -130,8 +132,8 @@ def test_the_role_cannot_give_itself_a_right(to):
         "alter role current_user superuser",
         "alter role current_user bypassrls",
         "alter role current_user createdb",
-        "copy audit_event to program 'cat'",
-        "copy audit_event from '/etc/passwd'",
+        "copy audit.pending to program 'cat'",
+        "copy audit.pending from '/etc/passwd'",
         "select pg_read_file('/etc/passwd')",
         "select lo_import('/etc/passwd')",
         "select pg_reload_conf()",
@@ -156,7 +158,11 @@ def test_the_owner_too_adds_to_the_record_only(transactional_db):
     people.suspend(MemberFactory(center=manager.center), by=manager, reason="On leave.")
 
     with database.owner() as owning:
-        for sql in ("update audit_event set reason = 'x'", "delete from audit_event", "truncate audit_event"):
+        for sql in (
+            "update audit.pending set entry = '{}'",
+            "truncate audit.entry",
+            "truncate audit.checkpoint cascade",
+        ):
             with pytest.raises(pg.InsufficientPrivilege, match="append-only"):
                 owning.execute(sql)
 
@@ -164,7 +170,7 @@ def test_the_owner_too_adds_to_the_record_only(transactional_db):
 def test_a_line_can_be_added_and_read(recorded):
     """The refusals above come from missing rights, not from a broken connection."""
     with connection.cursor() as cursor:
-        cursor.execute("select count(*) from audit_event")
+        cursor.execute("select count(*) from audit.event")
         assert cursor.fetchone() == (1,)
 
 

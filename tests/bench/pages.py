@@ -22,9 +22,10 @@ from apps.alliance.models import Center, Member, TrainingRecord, TrainingType
 from apps.alliance.roles import Role
 from apps.audit.models import Event
 from apps.core.models import Notice
+from tests.bench.audit_fill import fill
 from tests.conftest import sign_in
 from tests.database import owner
-from tests.factories import CenterFactory, MemberFactory, alliance, give, holder
+from tests.factories import CenterFactory, MemberFactory, TrainingTypeFactory, alliance, arranged, give, holder
 
 SMALL, LARGE = 50, 20_000
 ROUNDS, WARM_UP = 40, 5
@@ -102,21 +103,19 @@ def _populate(members: int) -> dict[str, Member]:
     """Centers with people, trainings, notices and events, until there are so many members; sizes grow together."""
     random.seed(7)
     centers = list(Center.objects.filter(status="active")) or [CenterFactory() for _ in range(4)]
-    kinds = list(TrainingType.objects.all()) or [
-        TrainingType.objects.create(name=f"Training {n}", description="For the bench.", lifetime_days=365)
-        for n in range(30)
-    ]
+    kinds = list(TrainingType.objects.all()) or [TrainingTypeFactory(name=f"Training {n}") for n in range(30)]
     missing = members - Member.objects.count()
     people = MemberFactory.build_batch(max(missing, 0), center=centers[0])
     for person, center in zip(people, itertools.cycle([centers[0], centers[0], *centers]), strict=False):
         person.center = center
-    Member.objects.bulk_create(people, batch_size=2000)
-    _records(people, kinds)
+    with arranged():
+        Member.objects.bulk_create(people, batch_size=2000)
+        _records(people, kinds)
     manager = holder(Role.CENTER_MANAGER, centers[0])
     give(manager, Role.ALLIANCE_MANAGER, alliance())
     _notices(manager, members)
     auditor = holder(Role.AUDITOR, alliance())
-    _events(members * 10, centers)
+    fill(members * 10, Event.objects.latest("id").entry)
     with owner() as connected:  # only an owner's ANALYZE counts; the portal's role would be passed over in silence
         connected.execute("analyze")
     return {"manager": Member.objects.get(pk=manager.pk), "auditor": Member.objects.get(pk=auditor.pk)}
@@ -148,25 +147,4 @@ def _notices(member: Member, count: int) -> None:
     Notice.objects.bulk_create(
         [Notice(to=member, key=f"bench:{uuid.uuid4()}", subject="A notice", text="Its text.") for _ in range(count)],
         batch_size=2000,
-    )
-
-
-def _events(count: int, centers: list[Center]) -> None:
-    Event.objects.bulk_create(
-        [
-            Event(
-                event=random.choice(
-                    ["alliance.member.invited", "alliance.session.opened", "alliance.training.accepted"]
-                ),
-                outcome="refused" if random.random() < 0.02 else "success",
-                actor_type="person",
-                actor_ref=str(uuid.uuid4()),
-                target_type="alliance.member",
-                target_ref=str(uuid.uuid4()),
-                center_ref=str(random.choice(centers).pk),
-                component="bench",
-            )
-            for _ in range(count)
-        ],
-        batch_size=5000,
     )

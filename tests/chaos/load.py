@@ -81,6 +81,14 @@ def count():
         "failed": messages.exclude(failed_at=None).count(),
         "tried_again": messages.filter(attempts__gt=1).count(),
     }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select (select count(*) from audit.entry), (select max(size) from audit.checkpoint), "
+            "(select max(idx) from audit.entry), (select count(*) from audit.pending), "
+            "(select count(*) from audit.changed)"
+        )
+        names = ("entries", "signed", "highest", "waiting", "changes_waiting")
+        found["record"] = dict(zip(names, cursor.fetchone(), strict=True))
     return found
 
 

@@ -5,31 +5,20 @@ The effect of a message is a command here, so "exactly once" is countable: as ma
 
 import collections
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from door.home import REPO, Home
-from door.leftovers import recorded
-from tests.door.conftest import clean_environment, run_caia
+from tests.chaos.place import answer_of, kill_and_await, settled, start_load, state_of
 
 pytestmark = pytest.mark.long
 
-SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.chaos.settings"}
-KILLS = ("web-0", "web-1", "worker", "beat", "redis", "seaweedfs", "postgres")
-BACK_SECONDS = 90
-# The lease of a message that a killed worker held, the sweep's pace, and a little patience.
-SETTLE_SECONDS = 150
+KILLS = ("web-0", "web-1", "worker", "beat", "notary", "witness-msk", "redis", "seaweedfs", "postgres")
 
 
 class Visitors:
@@ -65,71 +54,19 @@ class Visitors:
                 self.seen[type(reason).__name__] += 1
 
 
-@pytest.fixture
-def standing(tmp_path: Path) -> Iterator[Path]:
-    """Everything running in a home of its own."""
-    place = tmp_path / "var"
-    answer = run_caia(place, "up", "--wait", **SETTINGS)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    yield place
-    run_caia(place, "down")
-
-
-def _state(place: Path) -> dict[str, Any]:
-    return dict(json.loads(run_caia(place, "status", "--json").stdout))
-
-
-def _load(place: Path, *words: str) -> subprocess.Popen[str]:
-    values = dict(line.split("=", 1) for line in (place / "env").read_text().splitlines())
-    values.pop("DATABASE_OWNER_URL")
-    command = [sys.executable, "-m", "tests.chaos.load", *words]
-    return subprocess.Popen(
-        command, cwd=REPO, env=clean_environment(place, **values, **SETTINGS), stdout=subprocess.PIPE, text=True
-    )
-
-
-def _answer(child: subprocess.Popen[str], seconds: float) -> dict[str, Any]:
-    said, _ = child.communicate(timeout=seconds)
-    assert child.returncode == 0
-    return dict(json.loads(said.strip().splitlines()[-1]))
-
-
-def _kill_and_await(place: Path, name: str) -> float:
-    """Seconds from kill -9 until everything answers again with another process in its place."""
-    before = recorded(Home(place))[name]
-    os.kill(before, signal.SIGKILL)
-    began = time.monotonic()
-    while time.monotonic() < began + BACK_SECONDS:
-        now = recorded(Home(place)).get(name)
-        if now not in (None, before) and _state(place)["is_ready"]:
-            return time.monotonic() - began
-        time.sleep(0.3)
-    pytest.fail(f"{name} did not come back within {BACK_SECONDS} s: {_state(place)}")
-
-
-def _settled(place: Path) -> dict[str, Any]:
-    """The counts once no message waits any more."""
-    until = time.monotonic() + SETTLE_SECONDS
-    while True:
-        counts = _answer(_load(place, "count"), 60)
-        if counts["messages"]["waiting"] == 0 or time.monotonic() > until:
-            return counts
-        time.sleep(3)
-
-
 def test_every_part_comes_back_and_nothing_is_half_done(standing: Path) -> None:
-    address = _state(standing)["address"]
-    before = _answer(_load(standing, "count"), 60)
-    load = _load(standing, "run", "100000")
+    address = state_of(standing)["address"]
+    before = answer_of(start_load(standing, "count"), 60)
+    load = start_load(standing, "run", "100000")
     seconds = {}
     with Visitors(address) as visitors:
         time.sleep(5)
         for name in KILLS:
-            seconds[name] = round(_kill_and_await(standing, name), 1)
+            seconds[name] = round(kill_and_await(standing, name), 1)
             time.sleep(3)
     load.send_signal(signal.SIGINT)
-    done = _answer(load, 60)
-    after = _settled(standing)
+    done = answer_of(load, 60)
+    after = settled(standing)
     print(json.dumps({"back_after_s": seconds, "load": done, "visitors": visitors.seen, "counts": after}))
 
     commands, messages = after["commands"], after["messages"]

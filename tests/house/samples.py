@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,9 +45,11 @@ from apps.alliance.roles import Role
 from apps.alliance.signin.services import PROVIDER
 from apps.alliance.signin.sessions import OPENED_AT, SEEN_AT
 from apps.alliance.signin.vault import seal
+from apps.audit.services import record
 from apps.core.gateways import Objects
 from tests.conftest import sign_in
 from tests.factories import (
+    ARRANGER,
     CenterFactory,
     InvitationFactory,
     MemberFactory,
@@ -91,6 +94,8 @@ class World:
     returned: TrainingRecord
     passkey: Authenticator
     session: UserSession
+    event: uuid.UUID
+    verified: uuid.UUID
     cookies: dict[str, SimpleCookie]
 
     @property
@@ -113,6 +118,17 @@ class World:
         return client
 
 
+# What a verification found, as its event has it.
+VERIFIED = {
+    "start": 0,
+    "entries": 7,
+    "checkpoints": 2,
+    "rows": 3,
+    "holds": True,
+    "first_bad": None,
+    "wrong": [],
+    "milliseconds": 9,
+}
 FROM_ELSEWHERE = {"alliance_auditor", "alliance_manager", "other_manager"}
 
 # The arguments of each address that takes any, from the sample alliance.
@@ -122,6 +138,9 @@ ARGUMENTS: dict[str, Callable[[World], dict[str, Any]]] = {
     "alliance:training_resubmit": lambda world: {"pk": world.returned.pk},
     "alliance:session_end": lambda world: {"pk": world.session.pk},
     "alliance:invitation_accept": lambda world: {"token": link_for(world.invitation).split("/")[-2]},
+    "home:event": lambda world: {"pk": world.event},
+    "home:event_bundle": lambda world: {"pk": world.event},
+    "home:record_verified": lambda world: {"pk": world.verified},
     "account_reset_password_from_key": lambda world: {
         "uidb36": user_pk_to_url_str(world.owner),
         "key": default_token_generator.make_token(world.fresh("owner")),
@@ -160,6 +179,8 @@ def make_world() -> World:
         returned=_returned(members["owner"], members["center_manager"]),
         passkey=_passkey(members["owner"]),
         session=_other_session(members["owner"]),
+        event=record("test.arranged", actor=ARRANGER, target=members["owner"]),
+        verified=record("audit.record.verified", actor=ARRANGER, target=center, **VERIFIED),
         cookies=cookies,
     )
 

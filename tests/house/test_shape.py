@@ -51,6 +51,7 @@ GOOD_REASON = {
     "process_exception": "Django's name of a middleware's hook",
     "Objects": "object storage; S3's own word",
     "_objects": "the same",
+    "Entry": "house.md names it: the record has entries",
     "entries": "house.md names it: the record has entries",
     "MemberManager": "Django's Manager",
 }

@@ -9,7 +9,7 @@ from tests.house.snapshot import snapshot
 
 ROUTES = routes()
 STATED = {(row["address"], row["method"]): row for row in tables.read(tables.ACCESS)}
-NOTED_BY_LOOKING = ("audit_event", "django_session")
+NOTED_BY_LOOKING = ("django_session",)
 COSTS = {row["address"]: int(row["queries"]) for row in tables.read(tables.QUERIES)}
 
 

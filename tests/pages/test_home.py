@@ -9,7 +9,6 @@ from django.utils import timezone
 from apps.alliance.models import Center, Invitation
 from apps.alliance.roles import Role
 from apps.alliance.services import people
-from apps.audit.models import Event
 from apps.core.errors import NotAllowed
 from apps.core.models import Message, Notice
 from apps.core.notices import tell
@@ -23,6 +22,7 @@ from tests.factories import (
     give,
     holder,
 )
+from tests.recorded import happened
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now
@@ -270,10 +270,7 @@ def test_the_alliances_auditor_sees_all_refusals_of_the_week(browse):
     for _ in range(2):
         person = MemberFactory()
         refuse(person, MemberFactory(center=person.center))
-    Event.objects.create(
-        event="x.y.z", outcome="refused", occurred_at=NOW() - timedelta(days=8), actor_type="person", actor_ref="x",
-        target_type="x", target_ref="x", component="test",
-    )  # fmt: skip
+    happened("x.y.z", NOW() - timedelta(days=8), outcome="refused")
 
     assert turns(home_of(browse, auditor)) == [("2 refused attempts in the last 7 days", "the record")]
 

@@ -8,7 +8,12 @@ from django.db import connection
 
 # From when until when a role was in force; who was active when, by the record; which center could act when.
 STORY = """
-with held as (
+with audit_event as materialized (
+  select id, event, outcome, actor_ref, target_ref, entry::json #>> '{actor,type}' as actor_type,
+         entry::json -> 'details' as details, (entry::json ->> 'occurred_at')::timestamptz as occurred_at
+  from audit.event
+),
+held as (
   select id, user_id, role, center_id, granted_by_id, granted_at as since,
          least(coalesce(ends_at, 'infinity'), coalesce(ended_at, 'infinity')) as until
   from alliance_grant
@@ -226,5 +231,5 @@ def broken_rules(today: str) -> list[tuple[str, str, str]]:
 def count_of_events() -> int:
     """All that people tried, done or refused."""
     with connection.cursor() as cursor:
-        cursor.execute("select count(*) from audit_event where actor_type = 'person'")
+        cursor.execute("select count(*) from audit.event where entry::json #>> '{actor,type}' = 'person'")
         return int(cursor.fetchone()[0])

@@ -7,7 +7,8 @@ import pytest
 
 from apps.alliance.models import Grant, Member, TrainingRecord, TrainingType
 from apps.alliance.roles import Role
-from apps.audit.models import Event
+from apps.audit.ids import uuid7
+from tests import recorded
 from tests.rules.oracle import RULES, broken_rules
 from tests.rules.settled import BEGAN, settle
 
@@ -84,7 +85,7 @@ def held_twice():
     grant = Grant.history.get(role=Role.SIGNING_OFFICIAL)
     Grant.history.filter(pk=grant.pk).update(ended_at=grant.granted_at.replace(year=2030))
     grant.pk = None
-    grant.id = Event().id
+    grant.id = uuid7()
     grant.save(force_insert=True)
 
 
@@ -143,16 +144,8 @@ def published_without_event():
 
 
 def happened(event, *, by, on, at=datetime(2027, 1, 4, 20, tzinfo=UTC)):
-    Event.objects.create(
-        event=event,
-        outcome="success",
-        occurred_at=at,
-        actor_type="person",
-        actor_ref=str(by.pk),
-        target_type=on._meta.label_lower,
-        target_ref=str(on.pk),
-        component="test",
-    )
+    who = {"type": "person", "ref": str(by.pk), "roles": []}
+    recorded.happened(event, at, actor=who, object={"type": on._meta.label_lower, "id": str(on.pk), "center": ""})
 
 
 @pytest.mark.parametrize("rule", sorted(BREACHES))

@@ -140,6 +140,7 @@ def test_the_portal_role_owns_nothing_and_cannot_change_the_record(manager, coll
             "select rolsuper or rolcreaterole or rolbypassrls or rolcreatedb from pg_roles where rolname = current_user"
         )
         assert cursor.fetchone() == (False,)
-        for privilege in ("UPDATE", "DELETE", "TRUNCATE"):
-            cursor.execute("select has_table_privilege('audit_event', %s)", [privilege])
-            assert cursor.fetchone() == (False,), privilege
+        for table in ("audit.pending", "audit.changed", "audit.entry", "audit.checkpoint"):
+            for privilege in ("INSERT", "UPDATE", "DELETE", "TRUNCATE"):
+                cursor.execute("select has_table_privilege(%s, %s)", [table, privilege])
+                assert cursor.fetchone() == (False,), (table, privilege)

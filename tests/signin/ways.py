@@ -10,7 +10,7 @@ from apps.alliance.models import Member
 from apps.alliance.signin.factors import code_at
 from apps.alliance.signin.vault import seal
 from apps.audit.models import Event
-from tests.factories import MemberFactory
+from tests.factories import MemberFactory, arranged
 
 PASSWORD = "correct horse battery staple"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -19,9 +19,10 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 
 def person(*, app: bool = True, **facts: object) -> Member:
     """A member with the password above and, unless `app` is False, an authenticator app with the secret above."""
-    member = MemberFactory(**facts)
-    member.set_password(PASSWORD)
-    member.save()
+    with arranged():
+        member = MemberFactory(**facts)
+        member.set_password(PASSWORD)
+        member.save()
     if app:
         give_app(member)
     return member

@@ -99,7 +99,6 @@ class Migration(migrations.Migration):
                     models.UUIDField(default=apps.audit.ids.uuid7, editable=False, primary_key=True, serialize=False),
                 ),
                 ("password", models.CharField(max_length=128, verbose_name="password")),
-                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
                 ("email", models.EmailField(max_length=254, verbose_name="e-mail")),
                 ("name", models.CharField(max_length=120)),
                 ("position", models.CharField(blank=True, max_length=120)),

@@ -19,7 +19,7 @@ from apps.alliance.signin.proofs import TO_LEAVE_BY, facts, is_open_to, mark_of,
 from apps.alliance.signin.throttle import Throttled
 from apps.audit.source import coming_from
 from apps.core import error_pages
-from apps.core.errors import NeedsFreshFactor
+from apps.core.errors import NeedsFreshFactor, NotRecorded
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -45,7 +45,10 @@ class SessionLimits:
         return self.get_response(request)
 
     def _close(self, request: HttpRequest, member: Member, reason: str) -> HttpResponse:
-        events.saw(events.SESSION_CLOSED, request, member, why=reason)
+        try:
+            events.saw(events.SESSION_CLOSED, request, member, why=reason)
+        except NotRecorded as error:  # the session stays as it is, and each request finds this answer
+            return error_pages.of(request, error)
         sessions.forget(request.session.session_key)
         logout(request)
         messages.warning(request, reason)

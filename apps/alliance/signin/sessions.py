@@ -4,10 +4,12 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -18,6 +20,7 @@ from apps.audit.selectors import entries
 OPENED_AT = "caia_opened_at"
 SEEN_AT = "caia_seen_at"
 NOTE_EVERY = 25  # seconds; a session is not written more often for having been used
+REMEMBERED = 200  # sign-ins among which an address is looked for
 HISTORY = 20
 
 BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
@@ -152,11 +155,19 @@ def history(member: Member) -> list[Sighting]:
 
 
 def came_from_before(member: Member | None, address: str) -> bool:
-    """Whether this member signed in from this address before."""
+    """Whether one of this member's last sign-ins came from this address."""
     if member is None:
         return False
-    known = entries().filter(event="alliance.session.opened", actor_ref=str(member.pk), ip=address or None)
-    return known.exists()
+    return any(event.ip == address for event in _opened(member)[:REMEMBERED])
+
+
+def last_opened(member: Member) -> UUID | None:
+    """The event of this member's last sign-in."""
+    return _opened(member).values_list("id", flat=True).first()
+
+
+def _opened(member: Member) -> QuerySet[Event]:
+    return entries().filter(event="alliance.session.opened", actor_ref=str(member.pk))
 
 
 def device_words(user_agent: str) -> str:

@@ -1,0 +1,152 @@
+"""Pages of the record: the list, one event with its proof, and looking whether the whole still holds."""
+
+from datetime import UTC, datetime, time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.alliance import selectors as alliance
+from apps.alliance.models import Member
+from apps.alliance.policies import may_see_record
+from apps.alliance.requests import MemberRequest
+from apps.audit.exports import NotThere, export_events
+from apps.audit.ids import first_at, last_at
+from apps.audit.models import Event, Outcome
+from apps.audit.selectors import proof_of, published_tiles, state, tiles_unreadable
+from apps.audit.verification import verify
+from apps.core.errors import WrongState
+from apps.core.listing import Column, listing
+from apps.core.reads import demand_read, record_read
+from apps.home.forms import EventFilters
+from apps.home.sentences import with_sentences
+
+MOST_VERIFIED = 200_000  # leaves that one click checks; beyond it the command line or the offline verifier does
+
+
+@require_safe
+@login_required
+def record(request: MemberRequest) -> HttpResponse:
+    """The record, newest first, as far as this auditor sees; the looking is recorded too."""
+    _demand(request, "audit.record.viewed")
+    filters = EventFilters(request.GET or None, member=request.user)
+    columns = [Column("When", "id"), Column("What happened"), Column("Outcome"), Column("By"), Column("From")]
+    page = listing(_filtered(request.user, filters), request.GET, columns=columns, order="-id", filters=filters)
+    page.rows = with_sentences(page.rows)
+    record_read("audit.record.viewed", by=request.user, target=request.user.center, events=len(page.rows))
+    seen = state()
+    context = {
+        "listing": page,
+        "state": seen,
+        "troubles": seen.troubles(timezone.now()),
+        "about": _about(filters, page),
+    }
+    return render(request, "home/record.html", context)
+
+
+@require_safe
+@login_required
+def event(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """One event: its sentence, its exact text, and the proof that it lies under the signed head."""
+    _demand(request, "audit.event.viewed")
+    found = get_object_or_404(alliance.visible_events(request.user), pk=pk)
+    record_read("audit.event.viewed", by=request.user, target=request.user.center, event_id=str(pk))
+    try:
+        proof, missing = proof_of(found), False
+    except tiles_unreadable():
+        proof, missing = None, True
+    context = {"event": with_sentences([found])[0], "proof": proof, "missing": missing}
+    return render(request, "home/event.html", context)
+
+
+@require_safe
+@login_required
+def event_bundle(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """One event with its proof as a file, which verifier/caia_verify.py checks without the portal."""
+    _demand(request, "audit.event.exported")
+    found = get_object_or_404(alliance.visible_events(request.user), pk=pk)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "event.jsonl"
+        try:
+            export_events(path, [pk], packed=False)
+        except NotThere as error:
+            raise WrongState("The notary has not signed this event yet. Try again in a few seconds.") from error
+        record_read("audit.event.exported", by=request.user, target=request.user.center, event_id=str(pk))
+        response = HttpResponse(path.read_bytes(), content_type="application/jsonl")
+    response["Content-Disposition"] = f'attachment; filename="event-{found.idx}.jsonl"'
+    return response
+
+
+@require_POST
+@login_required
+def record_verify(request: MemberRequest) -> HttpResponse:
+    """Check every leaf, root, signature, cosignature and governed row now; what was found is an event itself."""
+    _demand(request, "audit.record.verified")
+    began = monotonic()
+    start = max(state().size - MOST_VERIFIED, 0)
+    report = verify(start=start, tiles=published_tiles())
+    found = record_read(
+        "audit.record.verified",
+        by=request.user,
+        target=request.user.center,
+        start=report.start,
+        entries=report.entries,
+        checkpoints=report.checkpoints,
+        rows=report.rows,
+        holds=report.holds,
+        first_bad=report.first_bad,
+        wrong=report.wrong,
+        milliseconds=round((monotonic() - began) * 1000),
+    )
+    return redirect("home:record_verified", pk=found)
+
+
+@require_safe
+@login_required
+def record_verified(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """What somebody's verification found, in plain words."""
+    _demand(request, "audit.event.viewed")
+    verified = alliance.visible_events(request.user).filter(event="audit.record.verified", outcome=Outcome.SUCCESS)
+    found = with_sentences([get_object_or_404(verified, pk=pk)])[0]
+    record_read("audit.event.viewed", by=request.user, target=request.user.center, event_id=str(pk))
+    return render(request, "home/record_verified.html", {"event": found, "report": found.details})
+
+
+def _demand(request: MemberRequest, name: str) -> None:
+    demand_read(name, may_see_record(request.user), by=request.user, target=request.user.center)
+
+
+def _about(filters: EventFilters, page: Any) -> str:
+    """The one object that the list is narrowed to, in words."""
+    ref = str(filters.cleaned_data.get("about") or "") if filters.is_bound and filters.is_valid() else ""
+    return next((row.target_words for row in page.rows if row.target_ref == ref and row.target_words), ref)
+
+
+def _filtered(member: Member, filters: EventFilters) -> QuerySet[Event]:
+    events = alliance.visible_events(member)
+    asked: dict[str, Any] = filters.cleaned_data if filters.is_bound and filters.is_valid() else {}
+    if asked.get("person"):
+        people = alliance.matching(alliance.visible_members(member), asked["person"])[:20]
+        refs = [str(person.pk) for person in people]
+        events = events.filter(Q(actor_ref__in=refs) | Q(target_ref__in=refs))
+    if asked.get("about"):
+        events = events.filter(target_ref=str(asked["about"]))
+    if asked.get("event"):
+        events = events.filter(event=asked["event"])
+    if asked.get("center"):
+        events = events.filter(center_ref=str(asked["center"].pk))
+    if asked.get("outcome"):
+        events = events.filter(outcome=asked["outcome"])
+    if asked.get("since"):
+        events = events.filter(id__gte=first_at(datetime.combine(asked["since"], time.min, tzinfo=UTC)))
+    if asked.get("until"):
+        events = events.filter(id__lte=last_at(datetime.combine(asked["until"], time.max, tzinfo=UTC)))
+    return events

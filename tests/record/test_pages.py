@@ -1,0 +1,189 @@
+"""What an auditor gets of the record: its standing, one event with its proof, a file that verifies, the alarms."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from django.utils import timezone
+
+from apps.alliance.roles import Role
+from apps.alliance.services import people
+from apps.audit.models import Event
+from apps.audit.selectors import LATE, state
+from apps.core import health
+from apps.core.models import Message, Notice
+from apps.home.watch import tell_of_troubles
+from tests.factories import MemberFactory, alliance, holder
+from tests.record.conftest import noted
+from tests.record.judges import ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def auditor(transactional_db):
+    return holder(Role.AUDITOR, alliance())
+
+
+@pytest.fixture
+def suspended(auditor):
+    """The event of a suspension, with the center whose affair it is."""
+    manager = holder(Role.CENTER_MANAGER)
+    people.suspend(MemberFactory(center=manager.center), by=manager, reason="On leave.")
+    return Event.objects.get(event="alliance.member.suspended")
+
+
+def text_of(response):
+    assert response.status_code == 200, response.content[:2000]
+    return response.content.decode()
+
+
+def test_the_list_says_how_much_is_signed_and_who_has_seen_it(browse, auditor, suspended, at_hand, witness):
+    at_hand.step()
+    witness.sees(at_hand)
+
+    page = text_of(browse(auditor).get("/record/"))
+
+    assert f"{state().size:,} entries signed" in page
+    assert f"Seen by 1 of 1 centers: North up to {state().size:,}" in page
+
+
+def test_an_unsigned_event_says_that_it_waits_and_is_not_given_away(browse, auditor, suspended, at_hand):
+    browser = browse(auditor)
+
+    assert "Not signed yet" in text_of(browser.get(f"/record/{suspended.pk}/"))
+    assert browser.get(f"/record/{suspended.pk}/bundle/").status_code == 409
+
+
+def test_a_signed_event_shows_its_exact_text_and_its_proof(browse, auditor, suspended, at_hand):
+    at_hand.step()
+
+    page = browse(auditor).get(f"/record/{suspended.pk}/")
+
+    assert page.context["event"].entry == suspended.entry
+    proof = page.context["proof"]
+    assert (proof.index, proof.size) == (Event.objects.get(pk=suspended.pk).idx, at_hand.head.frontier.size)
+    assert proof.root == at_hand.head.frontier.root().hex()
+    assert "On leave." in text_of(page)
+
+
+def test_a_damaged_tile_is_no_proof_and_no_mistake_either(browse, auditor, suspended, at_hand):
+    at_hand.step()
+    for tile in at_hand.place.tiles.rglob("*"):
+        if tile.is_file():
+            tile.write_bytes(b"\0" * tile.stat().st_size)
+
+    page = text_of(browse(auditor).get(f"/record/{suspended.pk}/"))
+
+    assert "published hashes are not at hand" in page
+    assert "Signed head" not in page
+
+
+def test_the_file_of_an_event_verifies_without_the_portal_and_its_taking_is_recorded(
+    browse, auditor, suspended, at_hand, tmp_path
+):
+    at_hand.step()
+
+    answer = browse(auditor).get(f"/record/{suspended.pk}/bundle/")
+
+    assert answer["Content-Disposition"].startswith("attachment;")
+    file = tmp_path / "event.jsonl"
+    file.write_bytes(answer.content)
+    verifier = [sys.executable, str(ROOT / "verifier" / "caia_verify.py"), str(file), "--json"]
+    said = subprocess.run(verifier, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert suspended.entry in answer.content.decode()
+    file.write_bytes(answer.content.replace(b"On leave.", b"On trips."))
+    assert subprocess.run(verifier, capture_output=True, check=False).returncode == 1
+    assert Event.objects.get(event="audit.event.exported").details == {"event_id": str(suspended.pk)}
+
+
+def test_verify_now_says_what_it_looked_at_and_that_it_holds(browse, auditor, suspended, at_hand):
+    at_hand.step()
+
+    page = browse(auditor).post("/record/verify/", follow=True)
+
+    assert "The record holds" in text_of(page)
+    found = Event.objects.get(event="audit.record.verified").details
+    assert (found["holds"], found["wrong"], found["entries"] > 0, found["rows"] > 0) == (True, [], True, True)
+
+
+def test_verify_now_names_the_entry_that_somebody_changed(browse, auditor, suspended, at_hand, dba):
+    at_hand.step()
+    index = Event.objects.get(pk=suspended.pk).idx
+    dba.execute("update audit.entry set entry = replace(entry, 'On leave.', 'On trips.') where idx = %s", [index])
+
+    page = browse(auditor).post("/record/verify/", follow=True)
+
+    assert f"First bad entry: {index}" in text_of(page)
+    assert "The record does not hold" in text_of(page)
+
+
+def test_a_centers_auditor_sees_neither_event_nor_file_of_another_center(browse, suspended, at_hand):
+    at_hand.step()
+    browser = browse(holder(Role.AUDITOR))
+
+    for address in (f"/record/{suspended.pk}/", f"/record/{suspended.pk}/bundle/"):
+        assert browser.get(address).status_code == 404
+
+
+def test_the_list_narrows_to_one_person_and_to_one_object(browse, auditor, suspended):
+    browser = browse(auditor)
+    suspension = json.loads(suspended.entry)
+
+    by_object = browser.get("/record/", {"about": suspension["object"]["id"]}).context["listing"].rows
+    by_person = browser.get("/record/", {"person": "nobody of this name"}).context["listing"].rows
+
+    assert [row.pk for row in by_object] == [suspended.pk]
+    assert by_person == []
+
+
+def test_an_event_that_lacks_everything_spoils_nobodys_list(browse, auditor):
+    (pk,) = noted(1)
+    browser = browse(auditor)
+
+    assert "Noted" in text_of(browser.get("/record/"))
+    assert "Not signed yet" in text_of(browser.get(f"/record/{pk}/"))
+
+
+# ── The watch ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def long_ago(superuser):
+    noted(3)
+    superuser.execute("alter table audit.pending disable trigger user")
+    superuser.execute("update audit.pending set arrived_at = arrived_at - make_interval(secs => %s)", [LATE + 35])
+    superuser.execute("alter table audit.pending enable trigger user")
+
+
+def test_a_notary_that_stays_away_is_told_once_a_day_to_those_in_charge(auditor, superuser, browse):
+    runner = holder(Role.ALLIANCE_MANAGER, alliance())
+    bystander = holder(Role.CENTER_MANAGER)
+    long_ago(superuser)
+
+    tell_of_troubles()
+    tell_of_troubles()
+
+    assert {notice.to_id for notice in Notice.objects.all()} == {auditor.pk, runner.pk}
+    assert bystander.pk not in {notice.to_id for notice in Notice.objects.all()}
+    assert Message.objects.filter(task="core.mail_notice").count() == 2
+    assert "The notary has not come by for" in text_of(browse(auditor).get("/record/"))
+
+
+def test_the_platforms_parts_say_how_the_record_is(auditor, superuser, at_hand):
+    at_hand.step()
+    assert health.parts()["record"].ok
+
+    long_ago(superuser)
+
+    part = health.parts()["record"]
+    assert not part.ok
+    assert "has not come by" in part.words
+
+
+def test_an_alarm_of_the_notary_reaches_those_in_charge(auditor, superuser):
+    superuser.execute("insert into audit.alarm (words) values ('The witness of North refused the head.')")
+
+    assert tell_of_troubles() == 1
+    assert Notice.objects.get(to=auditor).text == "The witness of North refused the head."
+    superuser.execute("update audit.alarm set cleared_at = now()")
+    assert state().troubles(timezone.now()) == []

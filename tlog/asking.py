@@ -1,0 +1,36 @@
+"""Asking a witness over HTTP (https://c2sp.org/tlog-witness), for the notary and for whoever checks on the notary."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+
+from tlog.merkle import consistency_proof
+from tlog.notes import Note
+from tlog.proof import WitnessRequest
+from tlog.tiles import TileNodes, TileReader
+
+TIMEOUT = 5.0  # seconds; a witness that is down delays nobody
+LONGEST = 8192  # bytes of an answer
+
+
+def request_for(tiles: TileReader, note: Note, old: int) -> WitnessRequest:
+    """To a witness that has seen the first `old` entries: cosign this head, which continues them."""
+    size = note.checkpoint().size
+    return WitnessRequest(old, tuple(consistency_proof(TileNodes(tiles, size), old, size)), note)
+
+
+def post_checkpoint(url: str, asked: WitnessRequest) -> tuple[int, str]:
+    """Status and answer of the witness at this address; raises OSError where there is none."""
+    if not url.startswith(("http://", "https://")):
+        raise OSError(f"{url} is no address of the web")
+    whole, body = f"{url.rstrip('/')}/add-checkpoint", str(asked).encode()
+    request = urllib.request.Request(whole, data=body, method="POST")  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
+            return response.status, response.read(LONGEST).decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(LONGEST).decode("utf-8", "replace")
+    except HTTPException as error:
+        raise OSError(f"it does not speak HTTP: {error!r}") from error
