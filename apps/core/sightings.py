@@ -10,6 +10,7 @@ from django.db import models, transaction
 
 from apps.audit.models import Outcome
 from apps.core.actors import Actor
+from apps.core.events import Kind, demand_declared
 from apps.core.recording import record
 
 
@@ -17,5 +18,6 @@ def record_sighting(
     event: str, *, by: Actor, target: models.Model, outcome: Outcome = Outcome.SUCCESS, reason: str = "", **details: Any
 ) -> None:
     """Record it in the caller's transaction if there is one: the act and its event stand or fall together."""
+    demand_declared(event, Kind.SIGHTING, target)
     with transaction.atomic():
         record(event, actor=by, target=target, outcome=outcome, reason=reason, **details)

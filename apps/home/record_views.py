@@ -26,6 +26,7 @@ from apps.audit.verification import verify
 from apps.core.errors import WrongState
 from apps.core.listing import Column, listing
 from apps.core.reads import demand_read, record_read
+from apps.home.events import EVENT_EXPORTED, EVENT_VIEWED, RECORD_VERIFIED, RECORD_VIEWED
 from apps.home.forms import EventFilters
 from apps.home.sentences import with_sentences
 
@@ -36,12 +37,12 @@ MOST_VERIFIED = 200_000  # leaves that one click checks; beyond it the command l
 @login_required
 def record(request: MemberRequest) -> HttpResponse:
     """The record, newest first, as far as this auditor sees; the looking is recorded too."""
-    _demand(request, "audit.record.viewed")
+    _demand(request, RECORD_VIEWED)
     filters = EventFilters(request.GET or None, member=request.user)
     columns = [Column("When", "id"), Column("What happened"), Column("Outcome"), Column("By"), Column("From")]
     page = listing(_filtered(request.user, filters), request.GET, columns=columns, order="-id", filters=filters)
     page.rows = with_sentences(page.rows)
-    record_read("audit.record.viewed", by=request.user, target=request.user.center, events=len(page.rows))
+    record_read(RECORD_VIEWED, by=request.user, target=request.user.center, events=len(page.rows))
     seen = state()
     context = {
         "listing": page,
@@ -56,9 +57,9 @@ def record(request: MemberRequest) -> HttpResponse:
 @login_required
 def event(request: MemberRequest, pk: UUID) -> HttpResponse:
     """One event: its sentence, its exact text, and the proof that it lies under the signed head."""
-    _demand(request, "audit.event.viewed")
+    _demand(request, EVENT_VIEWED)
     found = get_object_or_404(alliance.visible_events(request.user), pk=pk)
-    record_read("audit.event.viewed", by=request.user, target=request.user.center, event_id=str(pk))
+    record_read(EVENT_VIEWED, by=request.user, target=request.user.center, event_id=str(pk))
     try:
         proof, missing = proof_of(found), False
     except tiles_unreadable():
@@ -71,7 +72,7 @@ def event(request: MemberRequest, pk: UUID) -> HttpResponse:
 @login_required
 def event_bundle(request: MemberRequest, pk: UUID) -> HttpResponse:
     """One event with its proof as a file, which verifier/caia_verify.py checks without the portal."""
-    _demand(request, "audit.event.exported")
+    _demand(request, EVENT_EXPORTED)
     found = get_object_or_404(alliance.visible_events(request.user), pk=pk)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "event.jsonl"
@@ -79,7 +80,7 @@ def event_bundle(request: MemberRequest, pk: UUID) -> HttpResponse:
             export_events(path, [pk], packed=False)
         except NotThere as error:
             raise WrongState("The notary has not signed this event yet. Try again in a few seconds.") from error
-        record_read("audit.event.exported", by=request.user, target=request.user.center, event_id=str(pk))
+        record_read(EVENT_EXPORTED, by=request.user, target=request.user.center, event_id=str(pk))
         response = HttpResponse(path.read_bytes(), content_type="application/jsonl")
     response["Content-Disposition"] = f'attachment; filename="event-{found.idx}.jsonl"'
     return response
@@ -89,12 +90,12 @@ def event_bundle(request: MemberRequest, pk: UUID) -> HttpResponse:
 @login_required
 def record_verify(request: MemberRequest) -> HttpResponse:
     """Check every leaf, root, signature, cosignature and governed row now; what was found is an event itself."""
-    _demand(request, "audit.record.verified")
+    _demand(request, RECORD_VERIFIED)
     began = monotonic()
     start = max(state().size - MOST_VERIFIED, 0)
     report = verify(start=start, tiles=published_tiles())
     found = record_read(
-        "audit.record.verified",
+        RECORD_VERIFIED,
         by=request.user,
         target=request.user.center,
         start=report.start,
@@ -113,10 +114,10 @@ def record_verify(request: MemberRequest) -> HttpResponse:
 @login_required
 def record_verified(request: MemberRequest, pk: UUID) -> HttpResponse:
     """What somebody's verification found, in plain words."""
-    _demand(request, "audit.event.viewed")
-    verified = alliance.visible_events(request.user).filter(event="audit.record.verified", outcome=Outcome.SUCCESS)
+    _demand(request, EVENT_VIEWED)
+    verified = alliance.visible_events(request.user).filter(event=RECORD_VERIFIED, outcome=Outcome.SUCCESS)
     found = with_sentences([get_object_or_404(verified, pk=pk)])[0]
-    record_read("audit.event.viewed", by=request.user, target=request.user.center, event_id=str(pk))
+    record_read(EVENT_VIEWED, by=request.user, target=request.user.center, event_id=str(pk))
     return render(request, "home/record_verified.html", {"event": found, "report": found.details})
 
 

@@ -8,33 +8,9 @@ from django.db.models import Model
 from apps.alliance.models import Center, Grant, Member, TrainingRecord, TrainingType
 from apps.audit.models import Event, Outcome
 from apps.core.commands import COMMANDS
+from apps.core.events import EVENTS
 
 NOUNS = {"grant": "role", "vouch": "center's word"}
-OTHERS = {
-    "audit.record.viewed": "Looked through the record",
-    "audit.event.viewed": "Looked at one event and its proof",
-    "audit.event.exported": "Took one event with its proof",
-    "audit.record.verified": "Verified the record",
-    "alliance.platform.viewed": "Looked at the platform's parts",
-    "alliance.evidence.viewed": "Opened the evidence of a training",
-    "alliance.session.opened": "Signed in",
-    "alliance.session.closed": "Signed out",
-    "alliance.session.refused": "Tried to sign in",
-    "alliance.session.proved": "Proved again who they are",
-    "alliance.factor.added": "Added a second factor",
-    "alliance.factor.renamed": "Renamed a second factor",
-    "alliance.factor.removed": "Removed a second factor",
-    "alliance.recovery_codes.shown": "Saw the recovery codes",
-    "alliance.recovery_codes.renewed": "Made new recovery codes",
-    "alliance.password.changed": "Changed the password",
-    "alliance.password.reset_asked": "Asked for a link to set a new password",
-}
-
-ATTEMPTS = {
-    "audit.record.viewed": "Attempt to look through the record",
-    "alliance.platform.viewed": "Attempt to look at the platform's parts",
-    "alliance.evidence.viewed": "Attempt to open the evidence of a training",
-}
 NAMED = {model._meta.label_lower: model for model in (Member, Grant, TrainingRecord, TrainingType)}
 
 
@@ -56,10 +32,8 @@ def with_sentences(events: Iterable[Event]) -> list[Event]:
 
 def sentence_of(name: str, outcome: str = Outcome.SUCCESS) -> str:
     """What the event means: what was done, in the past, or for a refusal what somebody tried to do."""
-    if outcome != Outcome.SUCCESS and name in ATTEMPTS:
-        return ATTEMPTS[name]
-    if name in OTHERS:
-        return OTHERS[name]
+    if declared := EVENTS.get(name):
+        return declared.attempt if outcome != Outcome.SUCCESS and declared.attempt else declared.sentence
     if outcome != Outcome.SUCCESS and name in COMMANDS:
         work = COMMANDS[name].doc.split("\n")[0].rstrip(".").split(";")[0]
         return f"Attempt to {work[:1].lower()}{work[1:]}"
@@ -89,4 +63,4 @@ def _is_uuid(ref: str) -> bool:
 
 def event_choices() -> list[tuple[str, str]]:
     """Every kind of event with its sentence, by sentence."""
-    return sorted(((name, sentence_of(name)) for name in {*OTHERS, *COMMANDS}), key=lambda choice: choice[1])
+    return sorted(((name, sentence_of(name)) for name in {*EVENTS, *COMMANDS}), key=lambda choice: choice[1])

@@ -16,6 +16,7 @@ from apps.core.notices import mark_read, notices_of
 from apps.core.reads import demand_read
 from apps.core.views import own_address
 from apps.home import selectors
+from apps.home.events import PLATFORM_VIEWED
 from apps.home.frame import THEMES
 
 
@@ -67,7 +68,7 @@ def theme(request: HttpRequest) -> HttpResponse:
 def platform(request: MemberRequest) -> HttpResponse:
     """How the parts of the platform are, and what could not be delivered."""
     whole = alliance.the_alliance()
-    demand_read("alliance.platform.viewed", may_run_alliance(request.user, whole), by=request.user, target=whole)
+    demand_read(PLATFORM_VIEWED, may_run_alliance(request.user, whole), by=request.user, target=whole)
     context = {"parts": health.parts(), "outbox": selectors.undelivered(), "now": timezone.now()}
     return render(request, "home/platform.html", context)
 

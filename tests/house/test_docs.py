@@ -7,7 +7,13 @@ from caia_portal.environment import VARIABLES
 from tests.house import tables
 from tests.house.source import ROOT
 
-FILES = ["docs/generated/access.md", "docs/generated/machines.md", "docs/generated/commands.md", ".env.example"]
+FILES = [
+    "docs/generated/access.md",
+    "docs/generated/machines.md",
+    "docs/generated/commands.md",
+    "docs/generated/events.md",
+    ".env.example",
+]
 
 
 def test_the_list_of_generated_files_is_whole():

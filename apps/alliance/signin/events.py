@@ -9,19 +9,75 @@ from apps.alliance.signin.proofs import facts, mark_of
 from apps.audit.models import Outcome
 from apps.audit.source import coming_from
 from apps.core.actors import Nobody
+from apps.core.events import sighting
 from apps.core.sightings import record_sighting
 
-SESSION_OPENED = "alliance.session.opened"
-SESSION_REFUSED = "alliance.session.refused"
-SESSION_CLOSED = "alliance.session.closed"
-SESSION_PROVED = "alliance.session.proved"
-FACTOR_ADDED = "alliance.factor.added"
-FACTOR_RENAMED = "alliance.factor.renamed"
-FACTOR_REMOVED = "alliance.factor.removed"
-CODES_SHOWN = "alliance.recovery_codes.shown"
-CODES_RENEWED = "alliance.recovery_codes.renewed"
-PASSWORD_CHANGED = "alliance.password.changed"
-PASSWORD_RESET_ASKED = "alliance.password.reset_asked"
+ABOUT_A_MEMBER = ("alliance.member",)
+ABOUT_WHOEVER_IT_WAS = ("alliance.member", "alliance.alliance")
+
+SESSION_OPENED = sighting(
+    "alliance.session.opened",
+    "Signed in",
+    when="A member is in, with every factor that is asked.",
+    about=ABOUT_A_MEMBER,
+)
+SESSION_REFUSED = sighting(
+    "alliance.session.refused",
+    "Tried to sign in",
+    when="Somebody is not let in; the reason says why. About the alliance where no member could be told.",
+    about=ABOUT_WHOEVER_IT_WAS,
+)
+SESSION_CLOSED = sighting(
+    "alliance.session.closed",
+    "Signed out",
+    when="A session ends: signed out, ended from another one, idle, too old, or its owner may not act any more.",
+    about=ABOUT_A_MEMBER,
+)
+SESSION_PROVED = sighting(
+    "alliance.session.proved",
+    "Proved again who they are",
+    when="A factor is shown once more, for a step that asks for a fresh one.",
+    about=ABOUT_A_MEMBER,
+)
+FACTOR_ADDED = sighting(
+    "alliance.factor.added",
+    "Added a second factor",
+    when="A member adds an authenticator app or a passkey.",
+    about=ABOUT_A_MEMBER,
+)
+FACTOR_RENAMED = sighting(
+    "alliance.factor.renamed", "Renamed a second factor", when="A member renames a passkey.", about=ABOUT_A_MEMBER
+)
+FACTOR_REMOVED = sighting(
+    "alliance.factor.removed",
+    "Removed a second factor",
+    when="A member removes an authenticator app or a passkey of their own.",
+    about=ABOUT_A_MEMBER,
+)
+CODES_SHOWN = sighting(
+    "alliance.recovery_codes.shown",
+    "Saw the recovery codes",
+    when="A member looks at their recovery codes.",
+    about=ABOUT_A_MEMBER,
+)
+CODES_RENEWED = sighting(
+    "alliance.recovery_codes.renewed",
+    "Made new recovery codes",
+    when="A member makes new recovery codes; the old ones are void.",
+    about=ABOUT_A_MEMBER,
+)
+PASSWORD_CHANGED = sighting(
+    "alliance.password.changed",
+    "Changed the password",
+    when="A member sets a new password, by the old one or by a link.",
+    about=ABOUT_A_MEMBER,
+)
+PASSWORD_RESET_ASKED = sighting(
+    "alliance.password.reset_asked",
+    "Asked for a link to set a new password",
+    when="Somebody asks for a link, whether or not the address is a member's.",
+    about=ABOUT_WHOEVER_IT_WAS,
+)
 
 
 def saw(event: str, request: HttpRequest, member: Member, **details: Any) -> None:

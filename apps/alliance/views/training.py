@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.alliance import evidence, selectors
+from apps.alliance.events import EVIDENCE_VIEWED
 from apps.alliance.forms import ReasonForm, TrainingFilters, TrainingProofForm, TrainingTypeForm
 from apps.alliance.models import TrainingRecord, TrainingType
 from apps.alliance.policies import may_see_evidence
@@ -191,10 +192,10 @@ def training_resubmit(request: MemberRequest, pk: UUID) -> HttpResponse:
 def training_evidence(request: MemberRequest, pk: UUID) -> StreamingHttpResponse:
     """The certificate, as a download only; opening it is recorded first."""
     found = _record(request, pk)
-    demand_read("alliance.evidence.viewed", may_see_evidence(request.user, found), by=request.user, target=found)
+    demand_read(EVIDENCE_VIEWED, may_see_evidence(request.user, found), by=request.user, target=found)
     with ExitStack() as unless_recorded:
         stored = unless_recorded.enter_context(closing(Objects().open(found.evidence_key)))
-        record_read("alliance.evidence.viewed", by=request.user, target=found, sha256=found.evidence_sha256)
+        record_read(EVIDENCE_VIEWED, by=request.user, target=found, sha256=found.evidence_sha256)
         unless_recorded.pop_all()
     response = StreamingHttpResponse(stored, content_type=found.evidence_type)
     response["Content-Disposition"] = f'attachment; filename="{found.evidence_name}"'

@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand
 import apps
 from apps.core.drawings import commands_table, diagram, markdown_table, moves_table
 from apps.core.machines import MACHINES
+from apps.home.event_table import events_table
 
 WRITTEN = "<!-- Written by `./caia fix`; edit the code instead. -->"
 TABLES = Path("tests/house")
@@ -45,6 +46,7 @@ def generated() -> dict[str, str]:
         "docs/generated/access.md": _access(),
         "docs/generated/machines.md": _machines(),
         "docs/generated/commands.md": _commands(),
+        "docs/generated/events.md": _events(),
         ".env.example": _environment(),
     }
 
@@ -100,6 +102,20 @@ def _machines() -> str:
 
 def _commands() -> str:
     return "\n\n".join(["# Every change that the portal knows", WRITTEN, commands_table(), ""])
+
+
+def _events() -> str:
+    return "\n\n".join(
+        [
+            "# Every event that the record can hold",
+            WRITTEN,
+            "*write*: a command, in the transaction of its change; a refusal by itself. *read*: before the first byte. "
+            "*sighting*: seen at the door. Fields are those that the code names; a refusal may hold fewer. What every "
+            "event holds besides is in [audit.md](../audit.md).",
+            events_table(),
+            "",
+        ]
+    )
 
 
 def _environment() -> str:
