@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import CharField, Exists, F, JSONField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
@@ -86,7 +86,8 @@ def visible_events(member: Member) -> QuerySet[Event]:
 def last_word(target: Center | Member) -> Event | None:
     """What put the center or the member into the present state, with who and why."""
     moved = entries().filter(target_type=target._meta.label_lower, target_ref=str(target.pk), outcome=Outcome.SUCCESS)
-    return moved.filter(details__to=target.status).order_by("-id").first()
+    told = moved.alias(facts=Cast("entry", JSONField()))
+    return told.filter(facts__details__to=target.status).order_by("-id").first()
 
 
 def managed_centers(member: Member) -> list[UUID]:
