@@ -44,10 +44,10 @@ def owner(name: str | None = None) -> Iterator[psycopg.Connection]:
 
 
 @contextmanager
-def superuser() -> Iterator[psycopg.Connection]:
+def superuser(name: str | None = None) -> Iterator[psycopg.Connection]:
     """The superuser of a server that ./caia started, every trigger asleep; FileNotFoundError at another's."""
     password = json.loads((Path(settings.HOME) / "secrets").read_text(encoding="utf-8"))["postgres"]
-    parts = owner_settings(str(settings.DATABASES["default"]["NAME"]))
+    parts = owner_settings(name or str(settings.DATABASES["default"]["NAME"]))
     with psycopg.connect(
         host=str(parts["HOST"]),
         port=str(parts["PORT"]),

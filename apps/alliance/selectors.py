@@ -86,8 +86,8 @@ def visible_events(member: Member) -> QuerySet[Event]:
 def last_word(target: Center | Member) -> Event | None:
     """What put the center or the member into the present state, with who and why."""
     moved = entries().filter(target_type=target._meta.label_lower, target_ref=str(target.pk), outcome=Outcome.SUCCESS)
-    told = moved.alias(facts=Cast("entry", JSONField()))
-    return told.filter(facts__details__to=target.status).order_by("-id").first()
+    told = moved.alias(parsed=Cast("entry", JSONField()))
+    return told.filter(parsed__details__to=target.status).order_by("-id").first()
 
 
 def managed_centers(member: Member) -> list[UUID]:

@@ -18,10 +18,11 @@ def with_sentences(events: Iterable[Event]) -> list[Event]:
     """The same events, each with `sentence`, `target_words`, `actor_words` and `center_words` to show."""
     events = list(events)
     people = _names(Member, [event.actor_ref for event in events if event.actor_type == "person"])
-    targets: dict[str, str] = {}
+    about_centers = [event.target_ref for event in events if event.target_type == "alliance.center"]
+    centers = _names(Center, [*about_centers, *(event.center_ref for event in events)])
+    targets = dict(centers)
     for label, model in NAMED.items():
         targets |= _names(model, [event.target_ref for event in events if event.target_type == label])
-    centers = _names(Center, [event.center_ref for event in events])
     for event in events:
         event.sentence = sentence_of(event.event, event.outcome)  # type: ignore[attr-defined]
         event.target_words = targets.get(event.target_ref, "")  # type: ignore[attr-defined]

@@ -129,7 +129,7 @@ def test_an_undeclared_sighting_is_never_written():
 
 def test_an_event_is_declared_once():
     with pytest.raises(ValueError, match="Two declarations"):
-        read("audit.record.viewed", "Looked", when="Again.", about="alliance.center")
+        read("audit.record.viewed", "Looked", attempt="look", when="Again.", about="alliance.center")
     assert EVENTS["audit.record.viewed"].kind is Kind.READ
 
 

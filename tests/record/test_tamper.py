@@ -319,7 +319,12 @@ def test_t8_last_nights_backup_is_found_by_the_witness(filled, witness, place):
 
 
 def copied(name, *, of):
+    """A copy of this whole database; whoever else still has it open (an earlier test's browser, say) is sent away."""
     connections.close_all()
+    others = "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()"
+    with database.superuser("postgres") as server:
+        for known in (of, name):
+            server.execute(others, [known])
     database.drop(name)
     with database.owner("postgres") as owner:
         owner.execute(f"create database {name} template {of}")

@@ -132,6 +132,18 @@ def count(value: Any, words: str) -> str:
 
 
 @register.filter
+def as_value(value: Any) -> str:
+    """A value of an event's details: yes or no, a list as its parts, and a dash for nothing."""
+    if value is None or value == "" or value == []:
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value)
+    return number(value) if isinstance(value, int) else str(value)
+
+
+@register.filter
 def as_words(state: Any) -> str:
     """A state as words: out_for_signature → Out for signature."""
     words = str(state).replace("_", " ")
