@@ -22,6 +22,8 @@ from apps.audit.ids import uuid7
 from apps.core.decisions import YES, Decision, allow_if, no
 from apps.core.models import Identified
 
+ERASED = "@erased.invalid"  # no mail ever goes there (RFC 2606)
+
 
 class Alliance(models.Model):
     """The alliance itself: one row, the object of the alliance's own roles."""
@@ -163,6 +165,15 @@ class Member(AbstractBaseUser, Identified):
     @property
     def is_active(self) -> bool:  # type: ignore[override]
         return self.status == self.Status.ACTIVE
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether nobody knows any more who this was."""
+        return self.email.endswith(ERASED)
+
+    def erase(self) -> None:
+        """Put what names nobody in the place of what names somebody; not saved."""
+        self.email, self.name, self.position, self.orcid = f"{self.pk}{ERASED}", "A former member", "", ""
 
     @property
     def actor_ref(self) -> str:

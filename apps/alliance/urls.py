@@ -11,6 +11,7 @@ urlpatterns = [
     path("people/<uuid:pk>/suspend/", people.person_suspend, name="person_suspend"),
     path("people/<uuid:pk>/reinstate/", people.person_reinstate, name="person_reinstate"),
     path("people/<uuid:pk>/leave/", people.person_leave, name="person_leave"),
+    path("people/<uuid:pk>/erase/", people.person_erase, name="person_erase"),
     path("people/<uuid:pk>/role/", people.role_give, name="role_give"),
     path("roles/<uuid:pk>/end/", people.role_end, name="role_end"),
     path("centers/", centers.centers, name="centers"),

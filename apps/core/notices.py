@@ -57,6 +57,12 @@ def settle(people: Iterable[Any], *, key: str) -> None:
     Notice.objects.filter(to__in=people, key=key, read_at=None).update(read_at=timezone.now())
 
 
+def erase_notices(member: Any) -> int:
+    """Remove all that was told to somebody whose name is erased; says how much it was. Belongs inside a command."""
+    erased, _ = Notice.objects.filter(to=member).delete()
+    return erased
+
+
 def mark_read(member: Any) -> int:
     """Everything told so far counts as read; a convenience of the reader, not a change that anyone audits."""
     return unread(member).update(read_at=timezone.now())

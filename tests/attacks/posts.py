@@ -11,7 +11,7 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from apps.alliance.models import Center
+from apps.alliance.models import Center, Member
 from apps.alliance.roles import Role
 from tests.factories import PDF, CenterFactory
 from tests.house.samples import World
@@ -40,6 +40,10 @@ def _why(world: World) -> dict[str, Any]:
 def _applicant(world: World) -> None:
     """The sample center applies, without any manager; the alliance manager is from elsewhere."""
     Center.objects.filter(pk=world.center.pk).update(status=Center.Status.APPLICANT)
+
+
+def _owner_left(world: World) -> None:
+    Member.objects.filter(pk=world.owner.pk).update(status=Member.Status.LEFT)
 
 
 def _unmanaged(world: World) -> None:
@@ -72,6 +76,7 @@ SENT: dict[str, Post] = {
         "center_manager", _why, arguments=lambda world: {"pk": world.members["suspended"].pk}
     ),
     "alliance:person_leave": Post("center_manager", _why),
+    "alliance:person_erase": Post("center_manager", _why, _owner_left),
     "alliance:role_give": Post(
         "center_manager", lambda world: {"role": "data_steward", "reason": "Yes.", "ends_on": ""}
     ),

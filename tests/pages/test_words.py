@@ -99,7 +99,16 @@ def test_a_state_reads_as_words():
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(None, "–"), ([], "–"), ("", "–"), (True, "yes"), (False, "no"), (1204, "1,204"), (["a", "b"], "a, b"), ("x", "x")],
+    [
+        (None, "–"),
+        ([], "–"),
+        ("", "–"),
+        (True, "yes"),
+        (False, "no"),
+        (1204, "1,204"),
+        (["a", "b"], "a, b"),
+        ("x", "x"),
+    ],
 )
 def test_a_value_of_an_event_reads_as_a_person_would_say_it(value, said):
     assert words.as_value(value) == said

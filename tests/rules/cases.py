@@ -121,6 +121,10 @@ def _suspended_owner(world: World) -> None:
     Member.objects.filter(pk=world.owner.pk).update(status=Member.Status.SUSPENDED)
 
 
+def _left_owner(world: World) -> None:
+    Member.objects.filter(pk=world.owner.pk).update(status=Member.Status.LEFT)
+
+
 def _accepted_and_over(world: World) -> None:
     TrainingRecord.objects.filter(pk=world.submitted.pk).update(
         status="accepted",
@@ -152,6 +156,7 @@ CASES: dict[str, Case] = {
     "alliance.member.suspended": Case(_owner, "center_manager", "other_manager", _reason),
     "alliance.member.reinstated": Case(_owner, "center_manager", "alliance_manager", _reason, _suspended_owner),
     "alliance.member.left": Case(_owner, "center_manager", "owner", _reason),
+    "alliance.member.erased": Case(_owner, "center_manager", "other_manager", _reason, _left_owner),
     "alliance.member.edited": Case(
         _owner, "owner", "center_manager", lambda _: {"name": "New Name", "position": "Statistician", "orcid": ""}
     ),

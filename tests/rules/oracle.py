@@ -168,7 +168,8 @@ RULES = {
     "people are looked after by their own center's manager and never by themselves": """
         select e.id::text, e.event from audit_event e join alliance_member m on m.id::text = e.target_ref
         where e.outcome = 'success' and e.event in ('alliance.member.suspended', 'alliance.member.reinstated',
-                                                   'alliance.member.left', 'alliance.member.vouched')
+                                                   'alliance.member.left', 'alliance.member.vouched',
+                                                   'alliance.member.erased')
           and (e.actor_ref = e.target_ref or not exists (
             select from managed g where g.id::text = e.actor_ref and g.center_id = m.center_id
             and g.since < e.occurred_at and e.occurred_at <= g.until))

@@ -18,7 +18,7 @@ from apps.alliance.signin.sessions import end_sessions
 from apps.alliance.states import MEMBER
 from apps.core.commands import command, note
 from apps.core.errors import Invalid, NotFound, WrongState
-from apps.core.notices import tell
+from apps.core.notices import erase_notices, tell
 from apps.core.outbox import later
 
 S = Member.Status
@@ -123,6 +123,20 @@ def leave(member: Member, *, by: Any, reason: str) -> None:
     note(grants_ended=ended, sessions_ended=end_sessions(member))
     if member.joined_at:
         _tell_of_standing(member, "Your membership is closed", f"{by} of {member.center} closed it: {reason}")
+
+
+@command("alliance.member.erased", policy=may.may_manage_member, fresh=True)
+def erase_name(member: Member, *, by: Any, reason: str) -> None:
+    """Erase who somebody was who left: name, address, ways in and notices; the record goes on without them."""
+    if member.status != Member.Status.LEFT:
+        raise WrongState(f"{member} is {member.get_status_display().lower()}. Close the membership first.")
+    if member.is_erased:
+        raise WrongState("Nothing is left to erase here.")
+    member.erase()
+    begin_anew(member)
+    member.save()
+    member.training_records.update(evidence_name="certificate")
+    note(notices_erased=erase_notices(member))
 
 
 @command("alliance.member.edited", policy=may.may_edit_profile)

@@ -63,12 +63,14 @@ def person(request: MemberRequest, pk: UUID) -> HttpResponse:
     history = list(selectors.visible_grants(request.user).filter(user=member).order_by("-granted_at")[:50])
     training = list(selectors.visible_training(request.user).filter(member=member).order_by("-submitted_at")[:50])
     is_concerned = member.is_active and (may_invite or member == request.user)
+    has_left = member.status == Member.Status.LEFT
     context = {
         "person": member,
         "open_to": MEMBER.open_to(request.user, member),
         "may_vouch": may("alliance.member.vouched", request.user, member),
         "may_invite": may_invite,
         "word": selectors.last_word(member) if may_invite and not member.is_active else None,
+        "may_erase": has_left and not member.is_erased and may("alliance.member.erased", request.user, member),
         "may_give": may("alliance.grant.given", request.user, member.center),
         "grants": history,
         "vouches": list(selectors.vouches_of(member)[:10]),
@@ -153,6 +155,13 @@ def person_reinstate(request: MemberRequest, pk: UUID) -> HttpResponse:
 def person_leave(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Close a membership."""
     return _move(request, pk, "alliance.member.left", services.leave, "{} has left; roles and sessions have ended.")
+
+
+@require_POST
+@login_required
+def person_erase(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Erase the name of somebody who left."""
+    return _move(request, pk, "alliance.member.erased", services.erase_name, "The name is erased.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
