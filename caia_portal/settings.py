@@ -4,6 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from celery.schedules import crontab
+
 from caia_portal.environment import Environment
 from caia_portal.logs import logging_config
 
@@ -299,6 +301,8 @@ CELERY_BEAT_SCHEDULE = {
     "alliance-sessions": {"task": "alliance.forget_ended_sessions", "schedule": 3600.0},
     "alliance-reminders": {"task": "alliance.remind_of_endings", "schedule": 3600.0},
     "record-watch": {"task": "home.watch_record", "schedule": 30.0},
+    "record-newest": {"task": "home.verify_newest", "schedule": 60.0},
+    "record-whole": {"task": "home.verify_whole", "schedule": crontab(hour=3, minute=7)},
     "beat-heartbeat": {"task": "core.note_beat", "schedule": 10.0},
 }
 

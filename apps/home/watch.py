@@ -2,6 +2,7 @@
 
 import hashlib
 
+import structlog
 from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -10,9 +11,13 @@ from psycopg_pool import PoolTimeout
 from apps.alliance.models import Member
 from apps.alliance.roles import Role
 from apps.alliance.selectors import holders_of, the_alliance
-from apps.audit.selectors import state
+from apps.audit.selectors import published_tiles, state
+from apps.audit.verification import verify
 from apps.core.health import Part
 from apps.core.notices import tell
+
+NEWEST = 10_000  # entries that are verified again every minute
+log = structlog.get_logger("caia.record")
 
 
 def record_part() -> Part:
@@ -29,9 +34,35 @@ def record_part() -> Part:
 
 
 def tell_of_troubles() -> int:
-    """Tell the alliance's managers and auditors of what is wrong with the record, each once a day for each trouble."""
+    """Tell those in charge of standing alarms and of a notary that does not come by."""
+    return _tell(state().troubles(timezone.now()))
+
+
+def verify_newest() -> int:
+    """Verify the newest entries, and tell those in charge where they do not hold."""
+    return _verify(start=max(state().size - NEWEST, 0), rows=False)
+
+
+def verify_whole() -> int:
+    """Verify every entry, tile and governed row, and tell those in charge where they do not hold."""
+    return _verify(start=0, rows=True)
+
+
+def _verify(*, start: int, rows: bool) -> int:
+    report = verify(start=start, rows=rows, tiles=published_tiles() if rows else None)
+    log.info("verified", start=start, entries=report.entries, rows=report.rows, holds=report.holds)
+    if report.holds:
+        return 0
+    more = f" and {len(report.wrong) - 1} more" if len(report.wrong) > 1 else ""
+    return _tell(
+        [f"The record does not hold: {report.wrong[0]}{more} Press Verify now, and call whoever runs the portal."]
+    )
+
+
+def _tell(troubles: list[str]) -> int:
+    """Each of those in charge once a day for each trouble; how many notices that makes."""
     now, told = timezone.now(), 0
-    for words in state().troubles(now):
+    for words in troubles:
         # A lag grows by the second; it is the same trouble all day.
         mark = hashlib.sha256("".join(c for c in words if not c.isdigit()).encode()).hexdigest()[:16]
         with transaction.atomic():

@@ -13,7 +13,7 @@ from apps.audit.models import Event
 from apps.audit.selectors import LATE, state
 from apps.core import health
 from apps.core.models import Message, Notice
-from apps.home.watch import tell_of_troubles
+from apps.home.watch import tell_of_troubles, verify_newest, verify_whole
 from tests.factories import MemberFactory, alliance, holder
 from tests.record.conftest import noted
 from tests.record.judges import ROOT
@@ -187,3 +187,32 @@ def test_an_alarm_of_the_notary_reaches_those_in_charge(auditor, superuser):
     assert Notice.objects.get(to=auditor).text == "The witness of North refused the head."
     superuser.execute("update audit.alarm set cleared_at = now()")
     assert state().troubles(timezone.now()) == []
+
+
+@pytest.mark.parametrize("look", [verify_newest, verify_whole])
+def test_a_record_that_holds_troubles_nobody(auditor, suspended, at_hand, look):
+    at_hand.step()
+
+    assert look() == 0
+    assert not Notice.objects.filter(to=auditor).exists()
+
+
+@pytest.mark.parametrize("look", [verify_newest, verify_whole])
+def test_an_entry_that_was_changed_is_told_within_the_minute(auditor, suspended, at_hand, dba, look):
+    at_hand.step()
+    index = Event.objects.get(pk=suspended.pk).idx
+    dba.execute("update audit.entry set entry = replace(entry, 'On leave.', 'On trips.') where idx = %s", [index])
+
+    assert look() == 1
+
+    assert f"Entry {index} was changed" in Notice.objects.get(to=auditor).text
+    assert look() == 0, "once a day is enough"
+
+
+def test_a_row_that_was_changed_past_the_record_is_told_by_morning(auditor, suspended, at_hand, dba):
+    at_hand.step()
+    dba.execute("update alliance_member set name = 'Somebody else' where id = %s", [auditor.pk])
+
+    verify_whole()
+
+    assert "changed past the record" in Notice.objects.get(to=auditor).text
