@@ -34,7 +34,9 @@ class Report:
     entries: int = 0
     checkpoints: int = 0
     rows: int = 0
+    rows_checked: bool = False
     size: int = 0
+    unsigned_from: int | None = None  # the first entry that was looked at and that no signed head covers yet
     first_bad: int | None = None
     wrong: list[str] = field(default_factory=list)
 
@@ -69,14 +71,16 @@ class LogKey(NamedTuple):
 def verify(*, start: int = 0, end: int | None = None, rows: bool = True, tiles: TileReader | None = None) -> Report:
     """Check the entries [start, end), all where neither is given, and then the governed rows.
 
-    A range begins at the last signed head before it, so that it too leads to signed roots. With the published `tiles`
-    a changed entry is named even where its leaf was changed along with it, and the tiles are checked themselves.
+    A range is widened to the last signed head before it and the first one after it, so that it too lies between signed
+    roots; what no head covers yet is said. With the published `tiles` a changed entry is named even where its leaf was
+    changed along with it, and the tiles are checked themselves.
     """
     report = Report(start)
     with one_moment():
-        heads = _heads(report, start, end)
+        reach = _signed_end(end)
+        heads = _heads(report, start, reach)
         walk = _Walk(report, heads, _tree_before(report, heads, start))
-        walk.over(end)
+        walk.over(reach or end)
         if walk.doubt:
             _name_the_changed(report, walk, tiles)
         is_whole = start == 0 and end is None
@@ -133,10 +137,12 @@ class _Walk:
         for chunk in lines(self.expected, end):
             leaves = [self._take(line) for line in chunk]
             self._grow(leaves)
-        self.report.size = self.expected
-        if end is None and self.sizes and self.sizes[-1] > self.expected:
-            signed, there = self.sizes[-1], self.expected
+        signed, there = max(self.sizes, default=0), self.expected
+        self.report.size = there
+        if signed > there:
             self.report.found(f"{signed:,} entries were signed, but only {there:,} are there: the tail is gone.", there)
+        elif signed < there:
+            self.report.unsigned_from = signed
 
     def _take(self, line: Line) -> bytes:
         if line.number != self.expected:
@@ -194,6 +200,14 @@ class _Walk:
 
 def _is_within_slack(at: str, latest: str) -> bool:
     return bool(at) and datetime.fromisoformat(latest) - datetime.fromisoformat(at) <= CLOCK_SLACK
+
+
+def _signed_end(end: int | None) -> int | None:
+    """The size of the first signed head at or after `end`; None where all are smaller."""
+    with connection.cursor() as cursor:
+        cursor.execute("select min(size) from audit.checkpoint where size >= %s", [end])
+        found: int | None = cursor.fetchone()[0]
+    return found
 
 
 def _tree_before(report: Report, heads: dict[int, Checkpoint], start: int) -> Frontier:
@@ -354,6 +368,7 @@ FORSAKEN = "select count(*) from audit.changed where pending_id not in (select i
 
 def _check_rows(report: Report, recorded: dict[tuple[str, str], str | None]) -> None:
     """Every governed row as it is now against the last digest recorded for it; and no row that was never recorded."""
+    report.rows_checked = True
     with connection.cursor() as cursor:
         cursor.execute(FORSAKEN)
         if forsaken := cursor.fetchone()[0]:

@@ -13,6 +13,7 @@ from apps.audit import exports
 from apps.audit.models import Checkpoint, Entry, Event
 from apps.core.errors import NotAllowed
 from tests.factories import MemberFactory, holder
+from tests.record.conftest import noted
 from tlog.merkle import leaf_hash, verify_consistency
 from tlog.proof import EventProof, WitnessRequest
 
@@ -55,6 +56,46 @@ def test_a_range_begins_at_the_last_signed_head_before_it(filled):
     assert code == 0, words
     assert (report["start"], report["checkpoints"]) == (sizes[-2], 1)
     assert report["size"] == sizes[-1]
+
+
+@pytest.mark.parametrize("are_tiles_at_hand", [True, False])
+def test_a_range_that_ends_between_two_heads_is_led_to_the_next_one(filled, dba, settings, tmp_path, are_tiles_at_hand):
+    if not are_tiles_at_hand:
+        settings.RECORD_TILES = tmp_path / "nowhere"
+    *_, before, after = sorted(Checkpoint.objects.values_list("size", flat=True))
+    text = Entry.objects.get(idx=before + 3).entry.replace("test.noted", "test.nated")
+    dba.execute(
+        "update audit.entry set entry = %s, leaf = %s where idx = %s", [text, leaf_hash(text.encode()), before + 3]
+    )
+
+    code, words = said("verify", "--from", str(before + 1), "--to", str(before + 10))
+
+    assert code == 1, words
+    assert f"First bad entry: {before + 3 if are_tiles_at_hand else before}\n" in words
+    assert f"You asked for the entries from {before + 1} to {before + 10}; a range is widened" in words
+    assert json.loads(said("verify", "--to", str(before + 10), "--json")[1])["size"] == after
+
+
+def test_what_no_head_covers_yet_is_named_and_no_failure(filled):
+    signed = Entry.objects.count()
+    noted(10)
+    filled._move_pending()
+
+    for words in (("verify",), ("verify", "--to", str(signed + 5)), ("verify", "--from", str(signed + 2))):
+        code, answer = said(*words)
+        assert code == 0, answer
+        assert f"Not signed yet: entry {signed} and those after it.\n" in answer
+    assert json.loads(said("verify", "--to", str(signed + 5), "--json")[1])["unsigned_from"] == signed
+    filled.step()
+    assert "Not signed yet" not in said("verify", "--to", str(signed + 5))[1]
+
+
+@pytest.mark.parametrize("span", [("--from", "9", "--to", "9"), ("--from", "100000"), ("--to", "100000")])
+def test_a_range_that_is_none_could_not_be_looked_at(filled, span):
+    with pytest.raises(CommandError, match="could not be looked at") as raised:
+        said("verify", *span)
+
+    assert raised.value.returncode == 2
 
 
 def test_a_broken_record_says_which_entry(filled, dba):

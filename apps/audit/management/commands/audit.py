@@ -65,7 +65,12 @@ class Command(BaseCommand):
 
     def _verify(self, options: dict[str, Any]) -> int:
         tiles = TileDirectory(settings.RECORD_TILES) if Path(settings.RECORD_TILES).is_dir() else None
-        report = verify(start=options["start"], end=options["end"], rows=not options["no_rows"], tiles=tiles)
+        start, end = options["start"], options["end"]
+        if start < 0 or (end is not None and end <= start):
+            raise ValueError("a range goes from an entry to a later one")
+        report = verify(start=start, end=end, rows=not options["no_rows"], tiles=tiles)
+        if report.holds and max(start + 1, end or 0) > max(report.size, 1):
+            raise ValueError(f"the record has {report.size} entries")
         for path in options["log"]:
             with path.open(encoding="utf-8", errors="replace") as log:
                 for pk, kind in missing_events(log):
@@ -82,6 +87,9 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(asdict(report) | more, ensure_ascii=False, indent=1))
         else:
             self._say(report, said, code, has_tiles=tiles is not None)
+            if start or end is not None:
+                asked = f"{start} to {end}" if end is not None else f"{start} on"
+                self.stdout.write(f"You asked for the entries from {asked}; a range is widened to signed heads.")
         return code
 
     def _say(self, report: Report, said: list[Said], code: int, *, has_tiles: bool) -> None:
@@ -91,7 +99,10 @@ class Command(BaseCommand):
         if report.first_bad is not None:
             self.stdout.write(f"First bad entry: {report.first_bad}")
         looked = f"{report.entries:,} entries from {report.start} on, {report.checkpoints:,} signed heads"
-        self.stdout.write(f"Looked at {looked} and {report.rows:,} governed rows.")
+        rows = f"{report.rows:,} governed rows" if report.rows_checked else "no governed rows"
+        self.stdout.write(f"Looked at {looked} and {rows}.")
+        if report.unsigned_from is not None:
+            self.stdout.write(f"Not signed yet: entry {report.unsigned_from} and those after it.")
         if not has_tiles:
             self.stdout.write("The published tiles are not at hand: a changed entry can be named only roughly.")
         for one in said:
