@@ -89,7 +89,7 @@ def event_bundle(request: MemberRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def record_verify(request: MemberRequest) -> HttpResponse:
-    """Check every leaf, root, signature, cosignature and governed row now; what was found is an event itself."""
+    """Check leaves, roots, signatures, cosignatures and, where it is the whole, governed rows; itself an event."""
     _demand(request, RECORD_VERIFIED)
     began = monotonic()
     start = max(state().size - MOST_VERIFIED, 0)
@@ -102,6 +102,7 @@ def record_verify(request: MemberRequest) -> HttpResponse:
         entries=report.entries,
         checkpoints=report.checkpoints,
         rows=report.rows,
+        rows_checked=report.rows_checked,
         holds=report.holds,
         first_bad=report.first_bad,
         wrong=report.wrong,

@@ -109,6 +109,24 @@ def test_verify_now_says_what_it_looked_at_and_that_it_holds(browse, auditor, su
     assert (found["holds"], found["wrong"], found["entries"] > 0, found["rows"] > 0) == (True, [], True, True)
 
 
+def test_verify_now_on_a_part_promises_nothing_about_the_rest(browse, auditor, filled, monkeypatch):
+    browser = browse(auditor)
+    whole = text_of(browser.post("/record/verify/", follow=True))
+    monkeypatch.setattr("apps.home.record_views.MOST_VERIFIED", 100)
+
+    part = text_of(browser.post("/record/verify/", follow=True))
+
+    found = [event.details for event in Event.objects.filter(event="audit.record.verified").order_by("id")]
+    assert [(one["rows_checked"], one["rows"] > 0, one["start"] > 0) for one in found] == [
+        (True, True, False),
+        (False, False, True),
+    ]
+    assert "every governed row is as its last event left it" in whole
+    assert "every governed row is as its last event left it" not in part
+    assert "no governed row were checked" in part
+    assert "were not looked at" in part
+
+
 def test_verify_now_names_the_entry_that_somebody_changed(browse, auditor, suspended, at_hand, dba):
     at_hand.step()
     index = Event.objects.get(pk=suspended.pk).idx
