@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
-from apps.audit.models import Checkpoint, Cosignature, Entry, Event
-from apps.audit.verification import log_keys
+from apps.audit.exports import NotThere, newest_head
+from apps.audit.models import Entry, Event
+from apps.audit.verification import log_keys, one_moment
 from tlog.merkle import ProofFailed, inclusion_proof, leaf_hash, verify_inclusion
 from tlog.notes import open_checkpoint
 from tlog.tiles import TileBroken, TileDirectory, TileMissing, TileNodes
@@ -55,7 +56,10 @@ class State:
 
 @dataclass(frozen=True)
 class Proof:
-    """That an event lies under a signed head: `hashes` lead from its leaf to the root, in hexadecimal."""
+    """That an event lies under a signed head: `hashes` lead from its leaf to the root, in hexadecimal.
+
+    `centers` are those whose witnesses have seen that head.
+    """
 
     index: int
     leaf: str
@@ -63,6 +67,7 @@ class Proof:
     root: str
     hashes: list[str]
     note: str
+    centers: tuple[str, ...]
 
 
 def entries() -> QuerySet[Event]:
@@ -92,27 +97,30 @@ def state() -> State:
 
 
 def proof_of(event: Event) -> Proof | None:
-    """The inclusion proof of an event under the newest signed head, checked before it is shown; None while it waits.
+    """The proof that an event lies under the signed head that most centers have seen, checked; None while it waits.
 
     Raises TileMissing or TileBroken where the published tiles can't be read.
     """
-    head = Checkpoint.objects.first()
-    if event.idx is None or head is None or event.idx >= head.size:
+    if event.idx is None:
         return None
-    keys = log_keys()
-    note, checkpoint = open_checkpoint(head.note, keys[-1].name, keys)
+    try:
+        with one_moment():
+            head, keys = newest_head(above=event.idx, most_seen=True), log_keys()
+    except NotThere:
+        return None
+    note, checkpoint = open_checkpoint(str(head.note), keys[-1].name, keys)
     nodes = TileNodes(TileDirectory(Path(settings.RECORD_TILES)), checkpoint.size)
     hashes = inclusion_proof(nodes, event.idx, checkpoint.size)
     leaf = leaf_hash(event.entry.encode())
     verify_inclusion(leaf, event.idx, checkpoint.size, hashes, checkpoint.root)
-    cosigned = Cosignature.objects.filter(size=checkpoint.size).values_list("line", flat=True)
     return Proof(
         event.idx,
         leaf.hex(),
         checkpoint.size,
         checkpoint.root.hex(),
         [one.hex() for one in hashes],
-        str(note).rstrip("\n") + "\n" + "".join(f"{line}\n" for line in cosigned),
+        str(note),
+        head.centers,
     )
 
 

@@ -68,6 +68,33 @@ def test_a_signed_event_shows_its_exact_text_and_its_proof(browse, auditor, susp
     assert "On leave." in text_of(page)
 
 
+def test_an_event_is_proved_under_the_head_that_most_centers_have_seen(
+    browse, auditor, suspended, at_hand, witness, tmp_path
+):
+    browser, page = browse(auditor), f"/record/{suspended.pk}/"
+    at_hand.step()
+    assert "No center has seen this head yet" in text_of(browser.get(page))
+    at_hand.step()
+    witness.sees(at_hand)
+    seen = at_hand.head.frontier.size
+    noted(300)
+    at_hand.step()
+
+    answer = browser.get(page)
+
+    assert (answer.context["proof"].size, answer.context["proof"].centers) == (seen, ("North",))
+    assert "1 center: North" in text_of(answer)
+    assert answer.context["proof"].note.count("\n— ") == 2
+    file = tmp_path / "event.jsonl"
+    file.write_bytes(browser.get(f"{page}bundle/").content)
+    verifier = [sys.executable, str(ROOT / "verifier" / "caia_verify.py"), str(file), "--json"]
+    said = json.loads(subprocess.run(verifier, capture_output=True, text=True, check=False).stdout)
+    assert (said["exit"], said["centers"]) == (0, ["North"])
+    (late,) = noted(1)
+    at_hand.step()
+    assert browser.get(f"/record/{late}/").context["proof"].size == at_hand.head.frontier.size
+
+
 def test_a_damaged_tile_is_no_proof_and_no_mistake_either(browse, auditor, suspended, at_hand):
     at_hand.step()
     for tile in at_hand.place.tiles.rglob("*"):
