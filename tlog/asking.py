@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from hashlib import sha256
 from http.client import HTTPException
 
 from tlog.merkle import consistency_proof
@@ -21,12 +22,27 @@ def request_for(tiles: TileReader, note: Note, old: int) -> WitnessRequest:
     return WitnessRequest(old, tuple(consistency_proof(TileNodes(tiles, size), old, size)), note)
 
 
+def get_checkpoint(url: str, origin: str) -> tuple[int, str]:
+    """Status and newest checkpoint that the witness at this address has of a log; raises OSError where there is none.
+
+    Leaves no trace at the witness and makes it sign nothing.
+    """
+    return _answer(f"{_address(url)}/{sha256(origin.encode()).hexdigest()}/checkpoint", None)
+
+
 def post_checkpoint(url: str, asked: WitnessRequest) -> tuple[int, str]:
     """Status and answer of the witness at this address; raises OSError where there is none."""
+    return _answer(f"{_address(url)}/add-checkpoint", str(asked).encode())
+
+
+def _address(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise OSError(f"{url} is no address of the web")
-    whole, body = f"{url.rstrip('/')}/add-checkpoint", str(asked).encode()
-    request = urllib.request.Request(whole, data=body, method="POST")  # noqa: S310
+    return url.rstrip("/")
+
+
+def _answer(url: str, body: bytes | None) -> tuple[int, str]:
+    request = urllib.request.Request(url, data=body)  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
             return response.status, response.read(LONGEST).decode("utf-8", "replace")

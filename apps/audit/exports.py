@@ -145,7 +145,7 @@ def inclusion_text(pk: UUID) -> tuple[str, str]:
 def consistency_text(old: int, new: int) -> str:
     """That the first `old` entries begin the first `new`: the body of a C2SP add-checkpoint request."""
     with one_moment():
-        head = _head_of(new)
+        head = head_of(new)
         if not 0 <= old <= new:
             raise NotThere(f"A record of {old} entries can't be the beginning of one of {new}.")
         nodes = VerifiedNodes(tiles_of(head.checkpoint), new, head.checkpoint.root)
@@ -170,12 +170,13 @@ def newest_head(*, quorum: int = 0, above: int = -1, most_seen: bool = False) ->
             )
             found = cursor.fetchone()
             if found or quorum:
-                return _head_of(found[0] if found else None, f"that {quorum} centers have seen")
+                return head_of(found[0] if found else None, f"that {quorum} centers have seen")
         cursor.execute("select max(size) from audit.checkpoint where size > %s", [above])
-        return _head_of(cursor.fetchone()[0])
+        return head_of(cursor.fetchone()[0])
 
 
-def _head_of(size: int | None, words: str = "") -> Head:
+def head_of(size: int | None, words: str = "") -> Head:
+    """The signed head of this size, as it is stored; raises NotThere."""
     with connection.cursor() as cursor:
         cursor.execute("select note from audit.checkpoint where size = %s", [size])
         row = cursor.fetchone()
@@ -199,7 +200,7 @@ def _heads_up_to(head: Head) -> Iterator[Note]:
         )
         sizes = [size for (size,) in cursor.fetchall()]
     for size in sizes:
-        yield _head_of(size).note
+        yield head_of(size).note
     yield head.note
 
 

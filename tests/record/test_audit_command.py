@@ -2,6 +2,9 @@
 
 import io
 import json
+import threading
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
 import pytest
@@ -10,10 +13,12 @@ from django.core.management import CommandError, call_command
 from apps.alliance.roles import Role
 from apps.alliance.services import people
 from apps.audit import exports
+from apps.audit.gateways import ask_witnesses
 from apps.audit.models import Checkpoint, Entry, Event
 from apps.core.errors import NotAllowed
 from tests.factories import MemberFactory, holder
 from tests.record.conftest import noted
+from tlog.asking import post_checkpoint
 from tlog.merkle import leaf_hash, verify_consistency
 from tlog.proof import EventProof, WitnessRequest
 
@@ -127,6 +132,99 @@ def test_a_witness_that_does_not_answer_is_no_clean_bill(filled, superuser):
 
     assert code == 2
     assert "North's witness does not answer" in words
+
+
+def asked():
+    (one,) = ask_witnesses()
+    return one
+
+
+def test_asking_a_witness_leaves_no_refusal_behind(filled, witness):
+    witness.sees(filled)
+    seen, size = witness.seen(), filled.head.frontier.size
+    noted(5)
+    filled.step()
+
+    assert said("verify", "--witnesses")[0] == 0
+
+    assert (asked().agrees, asked().size) == (True, size)
+    assert witness.seen() == seen
+    assert "cosigned" in witness.sees(filled)
+    noted(5)
+    filled.step()
+    witness.sees(filled)
+    assert "refused" not in witness.seen()
+
+
+def test_a_witness_that_has_seen_nothing_yet_is_left_alone(filled, witness, superuser):
+    superuser.execute(
+        "insert into audit.witness (center, vkey, url) values ('North', %s, %s)",
+        [witness.place.vkey, witness.place.url],
+    )
+
+    assert (asked().agrees, asked().size) == (None, 0)
+    assert witness.seen() == ""
+    witness.sees(filled)
+    assert asked().agrees
+    assert "refused" not in witness.seen()
+
+
+def test_a_witness_that_forgot_what_it_had_signed_is_no_clean_bill(filled, witness, superuser):
+    witness.sees(filled)
+    (head,) = (witness.folder / "heads").iterdir()
+    old, size = head.read_bytes(), filled.head.frontier.size
+    noted(5)
+    filled.step()
+    witness.sees(filled)
+    head.write_bytes(old)
+
+    assert (asked().agrees, asked().size) == (None, size)
+    assert "its folder was set back" in asked().words
+
+
+@pytest.fixture
+def silent(witness):
+    """The same witness behind a door that hands out no checkpoints."""
+    real = witness.place.url
+
+    class Door(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asking = WitnessRequest.parse(self.rfile.read(int(self.headers["Content-Length"])))
+            status, answer = post_checkpoint(real, asking)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(answer.encode())
+
+        def log_message(self, *words):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Door) as server:
+        threading.Thread(target=server.serve_forever).start()
+        witness.place = replace(witness.place, url=f"http://127.0.0.1:{server.server_port}")
+        yield witness
+        server.shutdown()
+
+
+def test_a_witness_that_hands_out_nothing_signs_again_what_it_signed(filled, silent):
+    silent.sees(filled)
+    noted(5)
+    filled.step()
+
+    assert asked().agrees
+    assert "refused" not in silent.seen()
+
+
+def test_a_witness_that_hands_out_nothing_still_tells_that_the_record_was_set_back(filled, silent, dba):
+    silent.sees(filled)
+    size = filled.head.frontier.size
+    noted(5)
+    filled.step()
+    silent.sees(filled)
+    for table, column in (("cosignature", "size"), ("checkpoint", "size"), ("entry", "idx + 1")):
+        dba.execute(f"delete from audit.{table} where {column} > %s", [size])
+
+    assert asked().agrees is False
+    assert "the record was set back" in asked().words
 
 
 def test_an_event_is_proved_by_text_and_proof_alone(filled):

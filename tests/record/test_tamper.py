@@ -362,12 +362,12 @@ def test_t6_a_key_slipped_in_without_the_old_keys_word(filled, dba, exported, tm
 def test_t6_all_signed_anew_by_another_key_is_found_by_who_holds_the_key(
     filled, dba, exported, judges, pinned, witness, tmp_path
 ):
+    witness.sees(filled)
     thief = create_key(tmp_path / "thief", ORIGIN)
     for head in Checkpoint.objects.all():
         note = sign_checkpoint(Head(ORIGIN, head.size, bytes(head.root)), [thief], at=1)
         dba.execute("update audit.checkpoint set note = %s where size = %s", [str(note), head.size])
     dba.execute("update audit.log_key set vkey = %s", [str(thief.verifier)])
-    dba.execute("insert into audit.witness values ('North', %s, %s)", [witness.place.vkey, witness.place.url])
 
     assert verify().wrong == []
     assert judges.judge(exported())["exit"] == 0
