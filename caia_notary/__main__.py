@@ -12,7 +12,7 @@ import psycopg
 
 from caia_notary import anchor, collect
 from caia_notary.place import NotSet, Place, place_from
-from caia_notary.sequencer import BATCH, Alarm, Sequencer, raise_alarm
+from caia_notary.sequencer import BATCH, SIGNING, Alarm, Sequencer, clear_alarms, raise_alarm
 from tlog.keys import create_key, load_key, rotate_key
 
 RESTS = (1.0, 2.0, 5.0)  # seconds to wait after the database was lost
@@ -88,10 +88,13 @@ def _work(place: Place, connection: psycopg.Connection, stop: Stop, *, once: boo
     try:
         sequencer = Sequencer(place, connection)
         _say(event="started", size=sequencer.head.frontier.size)
-        rounds = -place.witness_every
+        rounds, is_first = -place.witness_every, True
         while not stop.asked:
             grown = sequencer.step()
             if grown:
+                if is_first:  # an alarm about it ended the process before this one
+                    clear_alarms(connection, SIGNING)
+                    is_first = False
                 _say(event="signed", size=sequencer.head.frontier.size, entries=grown)
             if once or collect.due(rounds, place.witness_every):
                 rounds = time.monotonic()
@@ -105,7 +108,7 @@ def _work(place: Place, connection: psycopg.Connection, stop: Stop, *, once: boo
                     place.pause
                 )  # also after a step: each head costs a row for good and a check at each verifying
     except Alarm as error:
-        raise_alarm(connection, str(error))
+        raise_alarm(connection, str(error), about=error.about)
         _say(event="alarm", words=str(error))
         raise
 

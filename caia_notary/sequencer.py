@@ -26,11 +26,19 @@ from tlog.tiles import WIDTH, TileBroken, TileDirectory, TileMissing, VerifiedNo
 BATCH = 20_000
 ROWS_A_LINE = 200  # so that a line of rows stays below the 65,535 bytes of a leaf
 LOCK = 0x6361_6961  # one notary at a time
+SIGNING = "signing"  # what an alarm is about that ends with the next head
 CLOCK_SLACK = 2.0  # seconds that the clock may seem to go back between two checkpoints
 
 
 class Alarm(Exception):
-    """Nothing more is signed until somebody has looked; the message says at what."""
+    """Nothing more is signed until somebody has looked; the message says at what.
+
+    `about` names the step that clears the alarm when it works again; without it only a person does.
+    """
+
+    def __init__(self, words: str, *, about: str = "") -> None:
+        super().__init__(words)
+        self.about = about
 
 
 @dataclass(frozen=True)
@@ -130,7 +138,8 @@ class Sequencer:
             self.tiles.append(before.size, leaves, texts)
             self._read_back(before.size, grown.size, grown.root())
         except (TileBroken, TileMissing) as error:
-            raise Alarm(f"the tiles are damaged, and nothing was signed on them: {error}") from error
+            words = f"the tiles are damaged, and nothing was signed on them: {error}"
+            raise Alarm(words, about=SIGNING) from error
         self._sign(grown)
         return len(texts)
 
@@ -240,10 +249,17 @@ def _lines(event: Event, rows: list[dict[str, str | None]]) -> Iterator[str]:
         yield json.dumps(named, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def raise_alarm(connection: psycopg.Connection, words: str) -> None:
+def raise_alarm(connection: psycopg.Connection, words: str, *, about: str = "") -> None:
     """Leave an alarm that every page of an auditor shows, once until it is cleared."""
     connection.execute(
-        "insert into audit.alarm (words) select %s "
+        "insert into audit.alarm (words, about) select %s, %s "
         "where not exists (select from audit.alarm where words = %s and cleared_at is null)",
-        [words, words],
+        [words, about, words],
+    )
+
+
+def clear_alarms(connection: psycopg.Connection, about: str) -> None:
+    """What these alarms are about works again; they stay in the table with the time of this."""
+    connection.execute(
+        "update audit.alarm set cleared_at = clock_timestamp() where about = %s and cleared_at is null", [about]
     )

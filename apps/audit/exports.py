@@ -122,7 +122,11 @@ def trust(quorum: int = 0) -> Trust:
     with connection.cursor() as cursor:
         cursor.execute("select vkey, rotation from audit.log_key order by from_size")
         rows = cursor.fetchall()
-        cursor.execute("select center, vkey from audit.witness order by center")
+        # Also those who left: what they signed is in older heads. A key counts once, under its present center.
+        cursor.execute(
+            "select center, vkey from (select distinct on (vkey) * from audit.witness order by vkey, left_at desc) "
+            "order by center, left_at desc"
+        )
         witnesses = [Witness(center, VerifierKey.parse(vkey)) for center, vkey in cursor.fetchall()]
     keys = tuple(VerifierKey.parse(vkey) for vkey, _ in rows)
     if not keys:

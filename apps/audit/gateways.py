@@ -29,9 +29,12 @@ def ask_witnesses() -> list[Said]:
     with connection.cursor() as cursor:
         cursor.execute(
             "select w.center, w.url, w.vkey, c.size, c.line from audit.witness w left join lateral (select size, line "
-            "from audit.cosignature where witness = w.center order by size desc limit 1) c on true order by 1"
+            "from audit.cosignature where witness = w.center order by size desc limit 1) c on true "
+            "where w.left_at is null order by 1"
         )
-        return [_asked(center, url, vkey, _known(vkey, size, line)) for center, url, vkey, size, line in cursor.fetchall()]
+        return [
+            _asked(center, url, vkey, _known(vkey, size, line)) for center, url, vkey, size, line in cursor.fetchall()
+        ]
 
 
 def _known(vkey: str, size: int | None, line: str | None) -> int:
@@ -53,7 +56,9 @@ def _asked(center: str, url: str, vkey: str, known: int) -> Said:
             return _asked_to_sign(center, url, vkey, known)
     except OSError as error:
         return Said(center, f"does not answer: {error}", None)
-    return Said(center, "has seen nothing of this record yet", None, 0) if status == 404 else _odd(center, status, answer)
+    return (
+        Said(center, "has seen nothing of this record yet", None, 0) if status == 404 else _odd(center, status, answer)
+    )
 
 
 def _compared(center: str, answer: str, vkey: str, known: int) -> Said:

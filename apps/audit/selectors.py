@@ -25,17 +25,19 @@ class Seen:
     center: str
     size: int
     at: datetime | None
+    left_at: datetime | None
 
 
 @dataclass(frozen=True)
 class State:
-    """Where the record stands now."""
+    """Where the record stands now; `gone` are the centers whose witness is asked no more."""
 
     size: int
     signed_at: datetime | None
     waiting: int
     oldest_at: datetime | None
     witnesses: list[Seen] = field(default_factory=list)
+    gone: list[Seen] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
 
     def lag(self, now: datetime) -> float:
@@ -86,14 +88,16 @@ def state() -> State:
         cursor.execute("select waiting, oldest_at, size, signed_at from audit.state()")
         waiting, oldest_at, size, signed_at = cursor.fetchone()
         cursor.execute(
-            "select w.center, coalesce(c.size, 0), c.seen_at from audit.witness w left join lateral "
-            "(select size, seen_at from audit.cosignature where witness = w.center order by size desc limit 1) c "
-            "on true order by 1"
+            "select w.center, coalesce(c.size, 0), c.seen_at, w.left_at from "
+            "(select distinct on (center) center, left_at from audit.witness order by center, left_at desc) w "
+            "left join lateral (select size, seen_at from audit.cosignature where witness = w.center "
+            "order by size desc limit 1) c on true order by 1"
         )
-        witnesses = [Seen(*row) for row in cursor.fetchall()]
+        seen = [Seen(*row) for row in cursor.fetchall()]
         cursor.execute("select words from audit.alarm where cleared_at is null order by raised_at limit 20")
         alarms = [row[0] for row in cursor.fetchall()]
-    return State(size or 0, signed_at, waiting, oldest_at, witnesses, alarms)
+    here, gone = [one for one in seen if not one.left_at], [one for one in seen if one.left_at]
+    return State(size or 0, signed_at, waiting, oldest_at, here, gone, alarms)
 
 
 def proof_of(event: Event) -> Proof | None:

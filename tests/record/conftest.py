@@ -47,7 +47,7 @@ class Witness:
 
     def sees(self, notary: Sequencer) -> str:
         """The notary shows it the newest head; what the notary notes of its answer."""
-        (line,) = collect.collect(notary.connection, notary.tiles, notary.head, [self.place])
+        (line,) = shown(notary, self.place)
         return line
 
     def seen(self) -> str:
@@ -58,6 +58,11 @@ class Witness:
         self.process.terminate()
         self.process.stdout.close()
         self.process.wait(10)
+
+
+def shown(notary: Sequencer, *places: WitnessPlace) -> list[str]:
+    """One round of the notary with these as its witnesses."""
+    return list(collect.collect(notary.connection, notary.tiles, notary.head, list(places)))
 
 
 def notary_url() -> str:

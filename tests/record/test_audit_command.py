@@ -126,7 +126,7 @@ def test_a_database_that_does_not_answer_could_not_be_looked_at(filled, superuse
 
 
 def test_a_witness_that_does_not_answer_is_no_clean_bill(filled, superuser):
-    superuser.execute("insert into audit.witness values ('North', 'none', 'http://127.0.0.1:1/')")
+    superuser.execute("insert into audit.witness (center, vkey, url) values ('North', 'none', 'http://127.0.0.1:1/')")
 
     code, words = said("verify", "--witnesses")
 

@@ -67,16 +67,19 @@ create table audit.log_key (
 );
 
 create table audit.witness (
-  center text primary key,
+  center text not null,
   vkey text not null,
-  url text not null
+  url text not null,
+  left_at timestamptz,       -- since then it is asked no more; what it signed stays checkable
+  primary key (center, vkey)
 );
 
 create table audit.alarm (
   id bigint generated always as identity primary key,
   raised_at timestamptz not null default clock_timestamp(),
   words text not null,
-  cleared_at timestamptz
+  cleared_at timestamptz,
+  about text not null default ''  -- what clears it once that works again; by hand only, where empty
 );
 
 -- ── The door in ──────────────────────────────────────────────────────────────────────────────────────────────────────
