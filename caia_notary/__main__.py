@@ -13,7 +13,9 @@ import psycopg
 from caia_notary import anchor, collect
 from caia_notary.place import NotSet, Place, place_from
 from caia_notary.sequencer import BATCH, SIGNING, Alarm, Sequencer, clear_alarms, raise_alarm
-from tlog.keys import create_key, load_key, rotate_key
+from tlog.checkpoint import Malformed
+from tlog.keys import KeyFileUnsafe, create_key, load_key, rotate_key
+from tlog.notes import Unsigned
 
 RESTS = (1.0, 2.0, 5.0)  # seconds to wait after the database was lost
 
@@ -44,8 +46,11 @@ def main(words: list[str]) -> int:
             return _rotate(place)
         if command in {"run", "once"}:
             return _run(place, once=command == "once")
-    except (NotSet, FileNotFoundError, Alarm) as error:
-        print(f"caia_notary: {error}", file=sys.stderr)
+    except FileNotFoundError as error:
+        print(f"caia_notary: {error.filename} is not there; run init first.", file=sys.stderr)
+        return 1
+    except (NotSet, Alarm, KeyFileUnsafe, Malformed, Unsigned, UnicodeError, psycopg.Error, OSError) as error:
+        print(f"caia_notary: {str(error).strip()}", file=sys.stderr)
         return 1
     print(__doc__, file=sys.stderr)
     return 2
