@@ -85,6 +85,10 @@ def truncate() -> None:
         kept = [("audit", table) for table in ("entry", "checkpoint", "log_key")] + [
             ("public", table) for table in tables
         ]
+        months = connection.execute(
+            "select c.relname from pg_inherits join pg_class c on c.oid = inhrelid where inhparent = 'audit.entry'::regclass"
+        )
+        kept += [("audit", month) for (month,) in months]
         with connection.transaction():
             for schema, table in kept:
                 connection.execute(sql.SQL("alter table {} disable trigger user").format(sql.Identifier(schema, table)))

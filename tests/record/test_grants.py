@@ -67,10 +67,11 @@ QUERIES = {
             string_agg(privilege_type, ',' order by privilege_type) as what
           from aclexplode(defaclacl) where grantee <> defaclrole group by 1) a""",
     "guards": """
-        select format('trigger %s on %s: %s, %s', tgname, tgrelid::regclass, tgfoid::regproc,
+        select distinct format('trigger %s on %s: %s, %s', tgname,
+          regexp_replace(tgrelid::regclass::text, '_[0-9]{4}_[0-9]{2}$', '_YYYY_MM'), tgfoid::regproc,
           case tgenabled when 'O' then 'on' when 'A' then 'always on' else 'off' end)
         from pg_trigger t join pg_class c on c.oid = t.tgrelid
-        where not tgisinternal and not relispartition
+        where not tgisinternal
         and relnamespace in ('audit'::regnamespace, 'public'::regnamespace)""",
 }
 

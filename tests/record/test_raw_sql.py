@@ -148,6 +148,25 @@ def test_every_governed_table_is_guarded_at_every_row_and_against_truncation(sup
     )
 
 
+def test_every_month_of_the_record_is_guarded_like_the_whole(superuser, at_hand):
+    noted(3)
+    at_hand.step()
+    months = superuser.execute("select inhrelid::regclass from pg_inherits where inhparent = 'audit.entry'::regclass")
+    names = [str(name) for (name,) in months]
+
+    assert len(names) > 1
+    for name in names:  # by the tables' owner
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+            superuser.execute(f"truncate {name}")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+        superuser.execute("truncate audit.entry")
+    full = superuser.execute("select distinct tableoid::regclass from audit.entry").fetchone()[0]
+    for statement in (f"delete from {full}", f"update {full} set entry = entry"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+            superuser.execute(statement)
+    assert superuser.execute("select count(*) from audit.entry").fetchone()[0] >= 3
+
+
 def test_there_is_no_admin_site():
     assert "django.contrib.admin" not in settings.INSTALLED_APPS
 

@@ -185,6 +185,8 @@ begin
   if to_regclass('audit.' || name) is null then
     execute format('create table audit.%I partition of audit.entry for values from (%L) to (%L)',
                    name, first, (first + interval '1 month')::date);
+    -- Row triggers go over to a partition, those on statements do not.
+    execute format('create trigger entry_is_kept before truncate on audit.%I for each statement execute function audit.refuse()', name);
   end if;
 end $$;
 
