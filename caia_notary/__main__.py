@@ -105,7 +105,7 @@ def _work(place: Place, connection: psycopg.Connection, stop: Stop, *, once: boo
                 rounds = time.monotonic()
                 for line in collect.collect(connection, sequencer.tiles, sequencer.head, place.witnesses()):
                     _say(event="witness", words=line)
-                anchor.keep(connection, sequencer.head, _say)
+                anchor.keep(connection, place.home, sequencer.head, _say)
             if once and not grown:
                 return
             if not once and grown < BATCH:

@@ -86,7 +86,8 @@ def truncate() -> None:
             ("public", table) for table in tables
         ]
         months = connection.execute(
-            "select c.relname from pg_inherits join pg_class c on c.oid = inhrelid where inhparent = 'audit.entry'::regclass"
+            "select c.relname from pg_inherits join pg_class c on c.oid = inhrelid "
+            "where inhparent = 'audit.entry'::regclass"
         )
         kept += [("audit", month) for (month,) in months]
         with connection.transaction():

@@ -1,4 +1,4 @@
-"""Changing the notary's key as its operator does, with everything that stands on the key; and key files that are none."""
+"""Changing the notary's key as its operator does, with all that stands on the key; and key files that are none."""
 
 import os
 import subprocess
