@@ -3,7 +3,7 @@
 A command is a short service function. `@command` wraps it so that
 1. one durable transaction holds the change, its event and its outbox rows: all or none;
 2. actor and target are read again under lock, so a suspension or a rival wins or loses as a whole;
-3. the policy decides on what is locked, and a refusal is recorded after the rollback.
+3. the policy decides on what is locked, and a refusal, or that the work broke off, is recorded after the rollback.
 Commands never call commands; shared steps are plain functions.
 """
 
@@ -11,13 +11,15 @@ import functools
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, OperationalError, models, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, models, transaction
 from psycopg import errors as pg
+from psycopg_pool import PoolTimeout
 
 from apps.audit.models import Outcome
 from apps.audit.source import current_source
@@ -76,7 +78,13 @@ def command(
 
         @functools.wraps(work)
         def run(target: models.Model, *, by: Actor, **details: Any) -> Any:
-            return _tried_again(lambda: _pass(registered, work, target, by, details))
+            try:
+                return _tried_again(lambda: _pass(registered, work, target, by, details))
+            except PortalError:
+                raise
+            except Exception as error:
+                _record_break(event, by, target, error)
+                raise
 
         registered = Command(event, policy, run, fresh, creates, any_standing, (work.__doc__ or "").strip())
         COMMANDS[event] = registered
@@ -135,6 +143,17 @@ def _pass(
     finally:
         _details.reset(token)
     return result
+
+
+def _record_break(event: str, by: Actor, target: models.Model, error: Exception) -> None:
+    """Nothing of it was kept; who tried stays. Only the error's class is said: its text may hold anything."""
+    is_database_gone = isinstance(error, InterfaceError | PoolTimeout) or (
+        isinstance(error, OperationalError) and getattr(error.__cause__, "sqlstate", None) is None
+    )
+    if is_database_gone:  # nobody waits for it a second time
+        return
+    with suppress(NotRecorded):  # the error itself goes on, and says more
+        record(event, actor=by, target=target, outcome=Outcome.ERROR, error=type(error).__name__)
 
 
 def _lock(target: models.Model) -> models.Model:

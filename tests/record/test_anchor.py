@@ -1,4 +1,4 @@
-"""The hourly copy in a bucket with object lock, at the real storage: once an hour, kept, and an alarm where it fails."""
+"""The hourly copy in a bucket with object lock, at the real storage: once an hour, kept, an alarm where it fails."""
 
 import json
 import os

@@ -184,6 +184,23 @@ def test_the_list_narrows_to_one_person_and_to_one_object(browse, auditor, suspe
     assert by_person == []
 
 
+def test_a_step_that_broke_off_is_found_by_its_outcome(browse, auditor, monkeypatch):
+    manager = holder(Role.CENTER_MANAGER)
+
+    def breaks(*args, **kwargs):
+        raise ZeroDivisionError("never shown")
+
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr("apps.core.commands._worked", breaks)
+        people.suspend(MemberFactory(center=manager.center), by=manager, reason="On leave.")
+
+    (row,) = browse(auditor).get("/record/", {"outcome": "error"}).context["listing"].rows
+    assert (row.event, row.details) == ("alliance.member.suspended", {"error": "ZeroDivisionError"})
+    page = text_of(browse(auditor).get(f"/record/{row.pk}/"))
+    assert "Failed" in page
+    assert "Attempt to" in page
+
+
 def test_an_event_that_lacks_everything_spoils_nobodys_list(browse, auditor):
     (pk,) = noted(1)
     browser = browse(auditor)

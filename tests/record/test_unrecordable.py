@@ -9,7 +9,7 @@ from django.test import Client
 from apps.alliance.models import Member
 from apps.alliance.roles import Role
 from apps.alliance.services import people
-from apps.audit.models import Event
+from apps.audit.models import Event, Outcome
 from apps.core.errors import NotRecorded
 from tests import database
 from tests.factories import MemberFactory, TrainingRecordFactory, arranged, holder, proof
@@ -79,7 +79,8 @@ def test_a_page_that_changes_something_answers_503_and_changes_nothing(browse, m
 
     assert response.status_code == 503
     assert Member.objects.get(pk=colleague.pk).status == Member.Status.ACTIVE
-    assert not Event.objects.filter(event="alliance.member.suspended").exists()
+    events = Event.objects.filter(event="alliance.member.suspended").values_list("outcome", flat=True)
+    assert list(events) == ([Outcome.ERROR] if trouble == "the disk is full at commit" else [])
 
 
 @pytest.mark.parametrize("trouble", BEFORE_COMMIT)

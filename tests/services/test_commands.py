@@ -1,13 +1,13 @@
 """The gate: one transaction for change, event and message; the policy on locked rows; refusals that stay."""
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from apps.alliance.models import Member
 from apps.alliance.roles import Role
 from apps.alliance.services import people
 from apps.audit.models import Event, Outcome
-from apps.core.commands import COMMANDS, command, may
+from apps.core.commands import COMMANDS, command, may, note
 from apps.core.decisions import YES
 from apps.core.errors import Invalid, NeedsFreshFactor, NotAllowed, NotFound, WrongState
 from apps.core.models import Message
@@ -97,6 +97,39 @@ def test_a_broken_record_keeps_the_change_from_happening(manager, colleague, mon
 
     colleague.refresh_from_db()
     assert colleague.status == Member.Status.ACTIVE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_that_breaks_off_changes_nothing_and_stays_in_the_record_without_its_words(manager, colleague):
+    @command("test.broke_off", policy=lambda actor, target: YES)
+    def break_off(member, *, by, reason):
+        """Break off."""
+        Member.objects.filter(pk=member.pk).update(name="Somebody Else")
+        note(step="halfway")
+        raise ZeroDivisionError("divided 7 by the secret")
+
+    try:
+        with pytest.raises(ZeroDivisionError):
+            break_off(colleague, by=manager, reason="Because.")
+    finally:
+        del COMMANDS["test.broke_off"]
+
+    event = Event.objects.get(event="test.broke_off")
+    assert Member.objects.get(pk=colleague.pk).name == colleague.name
+    assert (event.outcome, event.reason, event.details) == (Outcome.ERROR, "", {"error": "ZeroDivisionError"})
+    assert (event.actor_ref, event.target_ref) == (str(manager.pk), str(colleague.pk))
+    assert "secret" not in event.entry
+
+
+def test_a_database_that_is_gone_is_not_asked_once_more(manager, colleague, monkeypatch):
+    def gone(*args, **kwargs):
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr("apps.core.commands._worked", gone)
+    with pytest.raises(OperationalError):
+        people.suspend(colleague, by=manager, reason="Unseen.")
+
+    assert not Event.objects.exists()
 
 
 def test_a_broken_constraint_reads_as_its_own_sentence(manager):
