@@ -190,9 +190,10 @@ def test_a_step_that_broke_off_is_found_by_its_outcome(browse, auditor, monkeypa
     def breaks(*args, **kwargs):
         raise ZeroDivisionError("never shown")
 
-    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
-        patch.setattr("apps.core.commands._worked", breaks)
-        people.suspend(MemberFactory(center=manager.center), by=manager, reason="On leave.")
+    colleague = MemberFactory(center=manager.center)
+    monkeypatch.setattr("apps.core.commands._worked", breaks)
+    with pytest.raises(ZeroDivisionError):
+        people.suspend(colleague, by=manager, reason="On leave.")
 
     (row,) = browse(auditor).get("/record/", {"outcome": "error"}).context["listing"].rows
     assert (row.event, row.details) == ("alliance.member.suspended", {"error": "ZeroDivisionError"})
