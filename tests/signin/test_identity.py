@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from django.db import connection
 from oidc_provider_mock import User, run_server_in_thread
 
 from apps.alliance.models import Center, Member
@@ -13,11 +14,11 @@ from apps.alliance.roles import Role
 from apps.alliance.signin.gateways import IdentityProvider
 from apps.alliance.signin.services import connect_identity_provider, disconnect_identity_provider, reset_factors
 from apps.core.errors import Invalid, NotAllowed, Unavailable, WrongState
-from tests.factories import CenterFactory, InvitationFactory, MemberFactory, holder
-from tests.signin.ways import code, give_app, is_signed_in, person, seen, sign_in
+from tests.factories import CenterFactory, InvitationFactory, MemberFactory, arranged, holder
+from tests.signin.ways import code, forget_codes, give_app, is_signed_in, person, seen, sign_in
 
 pytestmark = [
-    pytest.mark.django_db,
+    pytest.mark.django_db(transaction=True),
     pytest.mark.filterwarnings("ignore::DeprecationWarning:authlib"),
     pytest.mark.filterwarnings("ignore::authlib.deprecate.AuthlibDeprecationWarning"),
 ]
@@ -73,6 +74,13 @@ def come_in(client, server, center, email, *, sub="sub-1", verified=True, **more
     return come_back(client, leave(client, center, **more), sub)
 
 
+def come_all_the_way_in(client, server, center, member, **more):
+    """Through the provider, then with the code of the app."""
+    come_in(client, server, center, more.pop("email", member.email), **more)
+    forget_codes(member)
+    assert client.post("/sign-in/second-factor/", {"code": code()}).status_code == 302
+
+
 def test_a_member_comes_in_through_their_center_and_shows_the_second_factor(client, server, center, member):
     response = come_in(client, server, center, member.email, next="/account/")
 
@@ -95,8 +103,7 @@ def test_a_providers_word_alone_lets_nobody_in_who_joined_before(client, server,
 
 
 def test_a_manager_with_a_provider_of_their_own_is_nobody_else_after_a_reset(client, server, center, member):
-    come_in(client, server, center, member.email)
-    client.post("/sign-in/second-factor/", {"code": code()})
+    come_all_the_way_in(client, server, center, member)
     reset_factors(member, by=holder(Role.CENTER_MANAGER, center), reason="Says they lost it.")
 
     _refused(come_in(client, server, center, member.email), "You have no second factor now")
@@ -201,18 +208,63 @@ def test_without_an_open_invitation_an_invited_person_stays_out(client, server, 
 
 
 def test_the_identifier_counts_from_then_on_and_not_the_address(client, other_client, server, center, member):
-    come_in(client, server, center, member.email, sub="her-own")
+    come_all_the_way_in(client, server, center, member, sub="her-own")
 
     _refused(come_in(other_client, server, center, member.email, sub="successor"), "somebody else than before")
     renamed = come_in(other_client, server, center, "ada.married@hutch.example.org", sub="her-own")
     assert renamed.url == "/sign-in/second-factor/"
     give_app(MemberFactory())
+    forget_codes(member)
     other_client.post("/sign-in/second-factor/", {"code": code()})
     assert other_client.session["_auth_user_id"] == str(member.pk)
 
 
-def test_neither_claims_nor_tokens_are_stored(client, server, center, member):
+def test_a_subject_is_tied_once_with_its_event_and_a_sign_in_changes_no_row(client, server, center, member):
+    come_all_the_way_in(client, server, center, member)
+    come_all_the_way_in(client, server, center, member)
+
+    (event,) = seen("alliance.identity.tied")
+    assert (event.actor_ref, event.details) == (str(member.pk), {"center": str(center.pk)})
+    assert len(seen("alliance.session.opened")) == 2
+    with connection.cursor() as cursor:
+        cursor.execute("select op::text from audit.changed where table_name = 'socialaccount_socialaccount'")
+        assert cursor.fetchall() == [("I",)]
+
+
+def test_whom_the_provider_names_wrongly_is_not_tied_without_their_factor(client, other_client, server, center, member):
+    come_in(client, server, center, member.email, sub="somebody-else")  # and no code
+
+    assert not SocialAccount.objects.exists()
+    come_all_the_way_in(other_client, server, center, member, sub="her-own")
+    assert SocialAccount.objects.get().uid == "her-own"
+    forget_codes(member)
+    _refused(client.post("/sign-in/second-factor/", {"code": code()}), "somebody else than before")
+    assert not is_signed_in(client)
+
+
+def test_two_people_of_one_subject_are_not_both_tied(client, other_client, server, center, member):
+    second = person(center=center, email="second@hutch.example.org")
+    come_in(client, server, center, member.email, sub="shared")
+    come_all_the_way_in(other_client, server, center, second, sub="shared")
+
+    _refused(client.post("/sign-in/second-factor/", {"code": code()}), "changed meanwhile")
+
+    assert SocialAccount.objects.get().user_id == second.pk
+
+
+def test_a_provider_that_is_changed_before_the_factor_is_shown_ties_nothing(client, server, center, member):
     come_in(client, server, center, member.email)
+    manager = holder(Role.CENTER_MANAGER, center)
+    connect_identity_provider(center, by=manager, issuer="https://new.example.org", client_id="x", client_secret="y")
+
+    _refused(client.post("/sign-in/second-factor/", {"code": code()}), "changed meanwhile")
+
+    assert not SocialAccount.objects.exists()
+    assert seen("alliance.session.refused")
+
+
+def test_neither_claims_nor_tokens_are_stored(client, server, center, member):
+    come_all_the_way_in(client, server, center, member)
     come_in(client, server, center, member.email)
 
     assert [account.extra_data for account in SocialAccount.objects.all()] == [{}]
@@ -245,7 +297,8 @@ def test_refusing_at_the_provider_says_so(client, center):
 def test_a_provider_that_is_down_is_said_to_be(client, center):
     app = SocialApp.objects.get()
     app.settings["server_url"] = "http://127.0.0.1:9"
-    app.save()
+    with arranged():
+        app.save()
 
     response = leave(client, center)
 
@@ -263,7 +316,8 @@ def test_a_center_that_is_not_connected_has_no_such_page(client, center):
 def test_a_suspended_center_lets_nobody_in(client, server, center, member):
     page = leave(client, center)
     server.knows("sub-1", email=member.email, email_verified=True)
-    Center.objects.filter(pk=center.pk).update(status=Center.Status.SUSPENDED)
+    with arranged():
+        Center.objects.filter(pk=center.pk).update(status=Center.Status.SUSPENDED)
 
     assert come_back(client, page, "sub-1").status_code == 403
     assert leave(client, center).status_code == 404
@@ -300,7 +354,7 @@ def test_only_the_centers_own_manager_connects_a_provider(center, server):
 
 
 def test_another_issuer_forgets_whom_the_old_one_knew(client, server, center, member):
-    come_in(client, server, center, member.email)
+    come_all_the_way_in(client, server, center, member)
     manager = holder(Role.CENTER_MANAGER, center)
 
     connect_identity_provider(center, by=manager, issuer="https://new.example.org", client_id="x", client_secret="y")

@@ -1,6 +1,6 @@
 """Where allauth asks for the portal's own ways: signing in, second factors."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -15,12 +15,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.alliance.models import Member
-from apps.alliance.signin import events, sessions, words
+from apps.alliance.signin import events, identity, sessions, words
 from apps.alliance.signin.backends import member_with
 from apps.alliance.signin.proofs import FACTORS, has_factor, member_of, proved_lately
 from apps.alliance.signin.throttle import Throttled, Try
 from apps.alliance.signin.vault import seal, unseal
 from apps.core import error_pages
+from apps.core.errors import NotAllowed
 from apps.core.middleware import client_address
 from apps.core.notices import tell
 
@@ -66,7 +67,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """A second factor after each sign-in. In the demo, becoming an invented person asks for none."""
         if settings.DEMO and getattr(self.request, "becomes_demo_person", False):
             return []
-        return ["allauth.mfa.stages.AuthenticateStage"]
+        return ["allauth.mfa.stages.AuthenticateStage", "apps.alliance.signin.identity.FromCenter"]
 
     # ── sessions ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def pre_login(self, request: HttpRequest, user: Any, **others: Any) -> HttpResponse | None:
@@ -77,10 +78,14 @@ class AccountAdapter(DefaultAccountAdapter):
     def login(self, request: HttpRequest, user: Any) -> None:
         """Open the session and record it. The standing is asked again: the second factor may have taken a while."""
         self._demand_standing(request, user)
-        with transaction.atomic():
-            super().login(request, user)
-            sessions.begin(request)
-            events.saw(events.SESSION_OPENED, request, user)
+        try:
+            with transaction.atomic():
+                identity.tie(request, user)
+                super().login(request, user)
+                sessions.begin(request)
+                events.saw(events.SESSION_OPENED, request, user)
+        except NotAllowed as error:
+            self._refuse(request, user, str(error))
 
     def logout(self, request: HttpRequest) -> None:
         """Close the session and record it."""
@@ -93,9 +98,12 @@ class AccountAdapter(DefaultAccountAdapter):
     def _demand_standing(self, request: HttpRequest, member: Member) -> None:
         decision = member.may_enter()
         if not decision:
-            events.refused(request, member, decision.reason)
-            request.session.flush()
-            raise ImmediateHttpResponse(error_pages.answer(request, 403, decision.reason))
+            self._refuse(request, member, decision.reason)
+
+    def _refuse(self, request: HttpRequest, member: Member, reason: str) -> NoReturn:
+        events.refused(request, member, reason)
+        request.session.flush()
+        raise ImmediateHttpResponse(error_pages.answer(request, 403, reason))
 
     # ── proving it again ─────────────────────────────────────────────────────────────────────────────────────────────
     def is_reauthentication_required(self, *, app: str, **others: Any) -> bool:

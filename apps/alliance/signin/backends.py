@@ -3,11 +3,14 @@
 from typing import Any
 
 from django.contrib.auth.backends import BaseBackend
-from django.db import models
+from django.contrib.auth.hashers import identify_hasher
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 
 from apps.alliance.models import Member
+from apps.alliance.signin import events
+from apps.core.sightings import record_sighting
 
 
 class MemberBackend(BaseBackend):
@@ -23,8 +26,10 @@ class MemberBackend(BaseBackend):
         if member is None:
             Member().set_password(password)  # as much work as a comparison, so that the time tells nothing
             return None
-        matches = member.check_password(password)
-        return member if matches and member.may_enter() else None
+        if not member.check_password(password) or not member.may_enter():
+            return None
+        _hash_anew(member, password)
+        return member
 
     def get_user(self, user_id: Any) -> Member | None:
         """The member of a session. Whether they may still act is asked at each request by SessionLimits."""
@@ -33,6 +38,17 @@ class MemberBackend(BaseBackend):
     def has_perm(self, user_obj: Any, perm: str, obj: models.Model | None = None) -> bool:
         """A role on an object; without an object, and for anybody who is no member, the answer is no."""
         return isinstance(user_obj, Member) and user_obj.has_perm(perm, obj)
+
+
+def _hash_anew(member: Member, password: str) -> None:
+    """Store the password under today's parameters, with its event, unless it was changed in this moment."""
+    stored = member.password
+    if not identify_hasher(stored).must_update(stored):
+        return
+    member.set_password(password)
+    with transaction.atomic():
+        if Member.objects.filter(pk=member.pk, password=stored).update(password=member.password):
+            record_sighting(events.PASSWORD_REHASHED, by=member, target=member)
 
 
 def member_with(email: str) -> Member | None:

@@ -66,10 +66,22 @@ CODES_RENEWED = sighting(
     when="A member makes new recovery codes; the old ones are void.",
     about=ABOUT_A_MEMBER,
 )
+IDENTITY_TIED = sighting(
+    "alliance.identity.tied",
+    "Became known to the center's sign-in service",
+    when="A member is in through their center's provider for the first time; its identifier of them counts from then.",
+    about=ABOUT_A_MEMBER,
+)
 PASSWORD_CHANGED = sighting(
     "alliance.password.changed",
     "Changed the password",
     when="A member sets a new password, by the old one or by a link.",
+    about=ABOUT_A_MEMBER,
+)
+PASSWORD_REHASHED = sighting(
+    "alliance.password.rehashed",
+    "Password stored anew",
+    when="A member gives the right password, and the portal now hashes passwords with other parameters than before.",
     about=ABOUT_A_MEMBER,
 )
 PASSWORD_RESET_ASKED = sighting(

@@ -1,7 +1,8 @@
 """Signing in through a center's own OpenID Connect provider: only for people whom that center has here already.
 
 What ties a person at the provider to a member is the provider's subject identifier, kept from the first sign-in on; an
-address that the provider later gives to somebody else opens nothing. Claims are looked at and not stored.
+address that the provider later gives to somebody else opens nothing. It is tied once the sign-in is complete, with the
+second factor: a provider that names the wrong person ties nothing. Claims are looked at and not stored.
 """
 
 from typing import Any, NoReturn
@@ -10,9 +11,11 @@ import requests
 from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.models import Login
+from allauth.account.stages import LoginStage
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin, SocialToken
+from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -27,6 +30,37 @@ from apps.alliance.signin.proofs import has_factor, member_of
 from apps.alliance.signin.services import PROVIDER
 from apps.alliance.signin.vault import unseal
 from apps.core.errors import NotAllowed
+
+FROM = "from_center"  # in the state of a sign-in: who came back from which provider
+
+
+class SeenLogin(SocialLogin):
+    """Somebody back from their provider. allauth would write the account anew each time; here nothing changes."""
+
+    def lookup(self) -> None:
+        self._did_authenticate_by_email = None
+        known = SocialAccount.objects.filter(provider=self.account.provider, uid=self.account.uid).first()
+        if known:
+            known.extra_data = self.account.extra_data
+            self.account, self.user = known, known.user
+
+
+class CenterOpenID(OpenIDConnectOAuth2Adapter):
+    """allauth's part of OpenID Connect, with the login above."""
+
+    def complete_login(self, request: HttpRequest, app: SocialApp, token: SocialToken, **others: Any) -> SeenLogin:
+        login = super().complete_login(request, app, token, **others)
+        return SeenLogin(user=login.user, account=login.account, provider=login.provider)
+
+
+class FromCenter(LoginStage):
+    """The last stage of a sign-in: says to the adapter who came back from a provider, if anybody did."""
+
+    key = "from_center"
+
+    def handle(self) -> tuple[None, bool]:
+        self.request.from_center = self.login.state.get(FROM)
+        return None, True
 
 
 class CenterIdentityAdapter(DefaultSocialAccountAdapter):
@@ -56,7 +90,7 @@ class CenterIdentityAdapter(DefaultSocialAccountAdapter):
             member = member_for(sociallogin, center)
         except NotAllowed as error:
             events.refused(request, None, str(error), center=str(center.pk))
-            raise ImmediateHttpResponse(_refusal(request, center, str(error))) from error
+            raise ImmediateHttpResponse(refusal(request, center, str(error))) from error
         raise ImmediateHttpResponse(_sign_in(request, sociallogin, member))
 
     def on_authentication_error(
@@ -67,7 +101,7 @@ class CenterIdentityAdapter(DefaultSocialAccountAdapter):
         events.refused(
             request, None, words, center=str(center.pk), error=type(exception).__name__ if exception else str(error)
         )
-        raise ImmediateHttpResponse(_refusal(request, center, words))
+        raise ImmediateHttpResponse(refusal(request, center, words))
 
 
 def member_for(sociallogin: SocialLogin, center: Center) -> Member:
@@ -75,11 +109,11 @@ def member_for(sociallogin: SocialLogin, center: Center) -> Member:
     claims = _claims(sociallogin, center)
     if sociallogin.account.pk:
         member = Member.objects.select_related("center").get(pk=sociallogin.account.user_id)
-        SocialAccount.objects.filter(pk=sociallogin.account.pk).update(extra_data={})
         _demand_factor(member, center)
     else:
         member = _by_address(claims, center)
-        _tie(member, sociallogin, center)
+        _demand_untied(member, center)
+        _let_join(member, center)
     if member.center_id != center.pk:
         raise NotAllowed(f"You belong to {member.center} here, so {center}'s sign-in service can't let you in.")
     return member
@@ -119,23 +153,48 @@ def _by_address(claims: dict[str, Any], center: Center) -> Member:
     return member
 
 
-def _tie(member: Member, sociallogin: SocialLogin, center: Center) -> None:
-    """From now on this subject of the provider is this member; joins them, if an invitation is open."""
+def tie(request: HttpRequest, member: Member) -> None:
+    """With a sign-in that is complete: from now on this subject of the provider is this member, if it was not before.
+
+    Raises NotAllowed where the provider was changed meanwhile, or somebody else was tied.
+    """
+    seen = getattr(request, "from_center", None)
+    if not seen:
+        return
+    center = Center.objects.select_for_update(no_key=True).get(slug=seen["center"])  # one tie of a provider at a time
+    tied = SocialAccount.objects.filter(provider=center.slug)
+    if tied.filter(user=member, uid=seen["subject"]).exists():
+        return
+    if _issuer(center.slug) != seen["issuer"] or tied.filter(uid=seen["subject"]).exists():
+        raise NotAllowed(f"{center}'s sign-in service was changed meanwhile. Try again from the start.")
+    _demand_untied(member, center)
+    SocialAccount.objects.create(user=member, provider=center.slug, uid=seen["subject"])
+    events.saw(events.IDENTITY_TIED, request, member, center=str(center.pk))
+
+
+def _demand_untied(member: Member, center: Center) -> None:
     if SocialAccount.objects.filter(user=member, provider=center.slug).exists():
         raise NotAllowed(
             f"{center}'s sign-in service knows you as somebody else than before. "
             "Ask your center's managers to look into it."
         )
+
+
+def _let_join(member: Member, center: Center) -> None:
+    """Joins them, if an invitation is open. Whoever joined before must have a factor."""
     if member.status == Member.Status.ACTIVE:
         _demand_factor(member, center)
     invitation = open_invitation(member)
     if member.status == Member.Status.INVITED and invitation and invitation.is_open(timezone.now()):
         accept_invitation(member, by=member, invitation=invitation, name=member.name)
         member.refresh_from_db()
-    if decision := member.may_enter():
-        SocialAccount.objects.create(user=member, provider=center.slug, uid=sociallogin.account.uid)
-    else:
+    if not (decision := member.may_enter()):
         raise NotAllowed(decision.reason)
+
+
+def _issuer(slug: str) -> str:
+    app = SocialApp.objects.filter(provider=PROVIDER, provider_id=slug).first()
+    return str(app.settings["server_url"]) if app else ""
 
 
 def _demand_factor(member: Member, center: Center) -> None:
@@ -157,8 +216,10 @@ def _sign_in(request: HttpRequest, sociallogin: SocialLogin, member: Member) -> 
     record_authentication(
         request, member, "socialaccount", provider=sociallogin.account.provider, uid=sociallogin.account.uid
     )
-    return perform_login(request, Login(user=member, redirect_url=sociallogin.state.get("next")))
+    slug = sociallogin.account.provider
+    state = {FROM: {"center": slug, "issuer": _issuer(slug), "subject": sociallogin.account.uid}}
+    return perform_login(request, Login(user=member, redirect_url=sociallogin.state.get("next"), state=state))
 
 
-def _refusal(request: HttpRequest, center: Center, words: str) -> HttpResponse:
+def refusal(request: HttpRequest, center: Center, words: str) -> HttpResponse:
     return render(request, "socialaccount/authentication_error.html", {"center": center, "reason": words}, status=403)

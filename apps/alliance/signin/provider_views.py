@@ -9,7 +9,7 @@ from allauth.account.utils import get_next_redirect_url
 from allauth.core import ratelimit
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialApp
-from allauth.socialaccount.providers.openid_connect import views as openid
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -23,7 +23,7 @@ from apps.alliance.requests import MemberRequest
 from apps.alliance.selectors import visible_centers
 from apps.alliance.signin.forms import IdentityProviderForm
 from apps.alliance.signin.gateways import IdentityProvider
-from apps.alliance.signin.identity import providers
+from apps.alliance.signin.identity import CenterOpenID, providers
 from apps.alliance.signin.services import PROVIDER, connect_identity_provider, disconnect_identity_provider
 from apps.core.commands import demand
 from apps.core.errors import Unavailable
@@ -75,7 +75,10 @@ def provider_leave(request: HttpRequest, provider_id: str) -> HttpResponse:
 @_patient
 def provider_back(request: HttpRequest, provider_id: str) -> HttpResponse:
     """The person comes back from the provider."""
-    return openid.callback(request, provider_id)
+    try:
+        return OAuth2CallbackView.adapter_view(CenterOpenID(request, provider_id))(request)
+    except SocialApp.DoesNotExist as error:
+        raise Http404 from error
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
