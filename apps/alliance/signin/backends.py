@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from apps.alliance.models import Member
 from apps.alliance.signin import events
+from apps.alliance.signin.proofs import member_of
 from apps.core.sightings import record_sighting
 
 
@@ -28,7 +29,8 @@ class MemberBackend(BaseBackend):
             return None
         if not member.check_password(password) or not member.may_enter():
             return None
-        _hash_anew(member, password)
+        if request is None or member_of(request) is None:  # proving it again would end the session at hand
+            _hash_anew(member, password)
         return member
 
     def get_user(self, user_id: Any) -> Member | None:
