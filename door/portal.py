@@ -13,10 +13,17 @@ from door.home import PYTHON, REPO
 from door.say import Trouble, log, step
 
 _DONE = "done"
+_ROLES = ("caia_portal", "caia_notary")  # whom the migrations give rights to
+_ASK_FOR_ROLES = (
+    "import os, psycopg; link = psycopg.connect(os.environ['DATABASE_OWNER_URL'], connect_timeout=5); "
+    "print(*(name for name, in link.execute('select rolname from pg_roles')))"
+)
 
 
 def make_ready(ground: Ground) -> None:
     """Migrate, collect static files, load the demo alliance."""
+    if "DATABASE_URL" in ground.outside:
+        demand_roles(ground)
     database = _database_name(ground)
     with step("tables") as notes:
         notes.append(
@@ -34,6 +41,35 @@ def make_ready(ground: Ground) -> None:
     if ground.is_demo:
         with step("the demo alliance") as notes:
             notes.append(_once(ground, "demo", database, ["load_demo"]))
+
+
+def demand_roles(ground: Ground) -> None:
+    """Somebody else's database must have the portal's and the notary's role; else say how it gets them."""
+    answer = subprocess.run(
+        [PYTHON, "-c", _ASK_FOR_ROLES],
+        env={**ground.bare_environment(), "DATABASE_OWNER_URL": ground.owner_url()},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode != 0:
+        log.error("asking for roles: %s", answer.stderr)
+        raise Trouble(
+            f"The database does not answer: {_reason(answer)}", "Look at DATABASE_URL and DATABASE_OWNER_URL."
+        )
+    missing = [name for name in _ROLES if name not in answer.stdout.split()]
+    if missing:
+        raise Trouble(
+            f"The database of DATABASE_URL has no role {' and no role '.join(missing)}, which the tables need.",
+            f"As its superuser: create role {missing[0]} login password '…' nosuperuser nocreatedb nocreaterole; "
+            "docs/operations.md, Database, has the whole SQL. Then ./caia up again.",
+        )
+    if not ground.notary_url():
+        raise Trouble(
+            "NOTARY_DATABASE_URL is not set, so nobody would put the record in order and sign it.",
+            "Set it to the same database as the role caia_notary: postgresql://caia_notary:…@host/database",
+        )
 
 
 def show_people(ground: Ground) -> int:

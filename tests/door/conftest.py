@@ -10,7 +10,16 @@ import pytest
 from door.home import REPO, Home
 
 Caia = Callable[..., subprocess.CompletedProcess[str]]
-_OURS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "S3_", "CAIA_", "PYTEST_", "DJANGO_SETTINGS_MODULE")
+_OURS = (
+    "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "NOTARY_",
+    "REDIS_URL",
+    "S3_",
+    "CAIA_",
+    "PYTEST_",
+    "DJANGO_SETTINGS_MODULE",
+)
 
 
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
@@ -55,5 +64,12 @@ def caia(tmp_path: Path) -> Iterator[Caia]:
 
 @pytest.fixture(autouse=True)
 def _no_outside_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "S3_ENDPOINT_URL", "CAIA_SECRET_KEY"):
+    for name in (
+        "DATABASE_URL",
+        "DATABASE_OWNER_URL",
+        "NOTARY_DATABASE_URL",
+        "REDIS_URL",
+        "S3_ENDPOINT_URL",
+        "CAIA_SECRET_KEY",
+    ):
         monkeypatch.delenv(name, raising=False)

@@ -10,9 +10,10 @@ import psycopg
 import pytest
 import redis
 
-from door import trial
+from door import cluster, portal, trial
 from door.ground import Ground, bin_path
 from door.leftovers import recorded
+from door.say import Trouble
 
 NAMES = ("weed_master", "weed_filer")
 
@@ -75,6 +76,30 @@ def test_what_the_owner_makes_the_portal_may_fill(ground: Ground) -> None:
             portal.execute("DROP TABLE things")
         portal.rollback()
         owner.execute("DROP TABLE things")
+
+
+@pytest.mark.slow
+def test_a_database_without_the_notarys_role_is_said_to_lack_it(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = Ground(
+        ground.home, ground.account, ports=ground.ports, outside={"DATABASE_URL": ground.environment()["DATABASE_URL"]}
+    )
+    monkeypatch.setenv("DATABASE_OWNER_URL", ground.owner_url())
+    with pytest.raises(Trouble, match="NOTARY_DATABASE_URL is not set"):
+        portal.demand_roles(theirs)
+    monkeypatch.setenv("NOTARY_DATABASE_URL", ground.notary_url())
+    portal.demand_roles(theirs)
+    cluster.run_sql(ground, "ALTER ROLE caia_notary RENAME TO elsewhere")
+    try:
+        with pytest.raises(Trouble, match="has no role caia_notary") as trouble:
+            portal.demand_roles(theirs)
+        assert "create role caia_notary login" in trouble.value.way_out
+    finally:
+        cluster.run_sql(ground, "ALTER ROLE elsewhere RENAME TO caia_notary")
+    monkeypatch.setenv("DATABASE_OWNER_URL", "postgresql://caia_owner:none@127.0.0.1:1/caia")
+    with pytest.raises(Trouble, match="does not answer"):
+        portal.demand_roles(theirs)
 
 
 @pytest.mark.slow
