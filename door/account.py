@@ -1,4 +1,8 @@
-"""The account that services run under: ours, or an unprivileged one when root (PostgreSQL refuses root)."""
+"""The accounts that parts run under: ours, or two unprivileged ones when root.
+
+The services and the notary share one, the portal's own processes have another: whoever takes over a page can't read
+the notary's key, nor the database's files.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,9 @@ from door.home import PYTHON, REPO, VENV
 from door.say import Trouble, log
 
 NAME = "caia"
+PORTAL = "caia-portal"
 _LAUNCH = REPO / "door" / "launch.py"
+_CODE = (REPO / "manage.py", REPO / "caia_portal" / "settings.py", REPO / "apps" / "home" / "views.py")
 _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 1, 2
 
 
@@ -40,6 +46,22 @@ class Account:
         if self.is_other:
             os.chown(path, self.uid, self.gid)
 
+    def own_all(self, folder: Path) -> None:
+        """Make a private folder of this account, with all that root may have left in it."""
+        self.own(folder)
+        if self.is_other:
+            for path in folder.rglob("*"):
+                os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
+    def may_read(self, folder: Path) -> None:
+        """Let this account's group read a folder that somebody else keeps, and what is put into it later."""
+        if not self.is_other or not folder.exists():
+            return
+        for path in (folder, *folder.rglob("*")):
+            if not path.is_symlink():
+                os.chown(path, -1, self.gid)
+                path.chmod(path.stat().st_mode | (stat.S_ISGID | 0o050 if path.is_dir() else 0o040))
+
 
 def launch_words(
     command: list[str],
@@ -50,6 +72,7 @@ def launch_words(
     dies_by: str = "",
     folder: Path | str = "",
     environment: Path | str = "",
+    umask: str = "",
     is_our_child: bool = False,
 ) -> list[str]:
     """The command line that runs a command by way of door/launch.py."""
@@ -66,6 +89,8 @@ def launch_words(
         words += ["--environment", str(environment)]
     if folder:
         words += ["--folder", str(folder)]
+    if umask:
+        words += ["--umask", umask]
     if account and account.is_other:
         words += ["--account", f"{account.uid}:{account.gid}", "--capability", account.capability]
     return [*words, "--", *command]
@@ -73,29 +98,40 @@ def launch_words(
 
 def service_account(*folders: Path) -> Account:
     """The account for services that keep these folders."""
+    return _account(NAME, all(_is_open(path) for path in (VENV.resolve(), PYTHON.resolve(), *folders)))
+
+
+def portal_account(*folders: Path) -> Account:
+    """The account for the portal's own processes, which read the repository and these folders."""
+    paths = (VENV.resolve(), PYTHON.resolve(), *folders, *_CODE)
+    is_open = all(_is_open(path) for path in paths) and all(path.stat().st_mode & stat.S_IROTH for path in _CODE)
+    return _account(PORTAL, is_open)
+
+
+def _account(name: str, is_open: bool) -> Account:
+    """This account, or ours where we are not root; where it can't be added, the one that every machine has."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid(), is_other=False)
-    known = _known() or _added() or pwd.getpwnam("nobody")
-    needed = not all(_is_open(path) for path in (VENV.resolve(), PYTHON.resolve(), *folders))
-    return Account(known.pw_uid, known.pw_gid, is_other=True, capability=_capability() if needed else "")
+    known = _known(name) or _added(name) or pwd.getpwnam("nobody")
+    return Account(known.pw_uid, known.pw_gid, is_other=True, capability="" if is_open else _capability())
 
 
-def _known() -> pwd.struct_passwd | None:
+def _known(name: str) -> pwd.struct_passwd | None:
     try:
-        return pwd.getpwnam(NAME)
+        return pwd.getpwnam(name)
     except KeyError:
         return None
 
 
-def _added() -> pwd.struct_passwd | None:
+def _added(name: str) -> pwd.struct_passwd | None:
     """Add a system account without a home or a shell; None where this machine has no useradd."""
     useradd = shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if not useradd:
         return None
     words = [useradd, "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
-    answer = subprocess.run([*words, "--shell", "/usr/sbin/nologin", NAME], capture_output=True, text=True, check=False)
-    log.info("useradd %s: %s %s", NAME, answer.returncode, answer.stderr.strip())
-    return _known()
+    answer = subprocess.run([*words, "--shell", "/usr/sbin/nologin", name], capture_output=True, text=True, check=False)
+    log.info("useradd %s: %s %s", name, answer.returncode, answer.stderr.strip())
+    return _known(name)
 
 
 def _is_open(path: Path) -> bool:

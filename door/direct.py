@@ -36,7 +36,8 @@ def _start(ground: Ground, part: Part) -> subprocess.Popen[bytes]:
     part.prepare(ground)
     words = launch_words(
         part.command(ground),
-        account=ground.account if part.is_dropped else None,
+        account=part.account(ground),
+        umask=part.umask,
         record=ground.home.run / f"{part.name}.pid",
         mark=mark(ground.home, part.name),
         dies_by="SIGKILL" if ground.is_for_tests else f"SIG{part.stop_signal}",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sysconfig
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-from door.account import Account
+from door.account import Account, portal_account
 from door.home import VENV, Home, write_private
 from door.say import Trouble
 
@@ -25,6 +26,11 @@ class Ground:
     # Tuned for tests: no fsync, nothing survives the run.
     is_for_tests: bool = False
     is_demo: bool = False
+
+    @cached_property
+    def portal_account(self) -> Account:
+        """The account of the portal's own processes."""
+        return portal_account(self.home.root)
 
     def folder(self, name: str) -> Path:
         """The folder of a part."""

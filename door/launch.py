@@ -66,6 +66,7 @@ def main() -> None:
     wishes.add_argument("--capability", default="", choices=["", *_CAPABILITIES])
     wishes.add_argument("--environment", default="", help="file of KEY=VALUE lines for the command")
     wishes.add_argument("--folder", default="", help="working directory of the command")
+    wishes.add_argument("--umask", default="", help="of the command, in octal")
     wishes.add_argument("command", nargs="+")
     wish = wishes.parse_args()
     if wish.environment:
@@ -79,6 +80,8 @@ def main() -> None:
         uid, gid = (int(number) for number in wish.account.split(":"))
         drop(uid, gid, wish.capability)
         os.environ["HOME"] = "/nonexistent"
+    if wish.umask:
+        os.umask(int(wish.umask, 8))
     if wish.folder:
         os.chdir(wish.folder)
     if wish.dies_by:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from door import cluster, probes, record, storage
+from door.account import Account
 from door.ground import Ground, bin_path
 from door.home import REPO
 
@@ -32,8 +33,9 @@ class Part:
     prepare: Callable[[Ground], None] = field(default=lambda ground: None)
     # Its working directory: its own folder in the home, else the repository.
     stays_home: bool = False
-    # Runs under the unprivileged account when the door was opened by root.
-    is_dropped: bool = False
+    # Runs under this unprivileged account when the door was opened by root.
+    runs_as: str = "services"
+    umask: str = ""
     copies: int = 1
     # supervisord opens this port and hands the listening socket down as file descriptor 0.
     shared_port: str = ""
@@ -47,6 +49,10 @@ class Part:
     def folder(self, ground: Ground) -> Path:
         """Its working directory."""
         return ground.folder(self.name) if self.stays_home else REPO
+
+    def account(self, ground: Ground) -> Account:
+        """Whom it becomes when the door was opened by root."""
+        return ground.portal_account if self.runs_as == "portal" else ground.account
 
     def is_ours(self, ground: Ground) -> bool:
         """Whether we start it ourselves."""
@@ -92,8 +98,14 @@ def _beat(ground: Ground) -> list[str]:
     return _celery("beat", "--loglevel", "INFO", "--pidfile", "", "--schedule", str(schedule))(ground)
 
 
+def _portal_prepare(ground: Ground) -> None:
+    """Its pages are read from static, and where no mail server is named, its mails are written to mail."""
+    ground.portal_account.may_read(ground.folder("static"))
+    ground.portal_account.own_all(ground.folder("mail"))
+
+
 def _beat_prepare(ground: Ground) -> None:
-    ground.folder("beat").mkdir(mode=0o700, parents=True, exist_ok=True)
+    ground.portal_account.own_all(ground.folder("beat"))
 
 
 PARTS: tuple[Part, ...] = (
@@ -106,7 +118,6 @@ PARTS: tuple[Part, ...] = (
         address=lambda ground: f"postgresql://127.0.0.1:{ground.ports['postgres']}/{cluster.DATABASE}",
         outside="DATABASE_URL",
         prepare=cluster.prepare,
-        is_dropped=True,
         stop_signal="INT",
         stop_seconds=30,
         is_service=True,
@@ -120,7 +131,6 @@ PARTS: tuple[Part, ...] = (
         address=lambda ground: f"redis://127.0.0.1:{ground.ports['redis']}/0",
         outside="REDIS_URL",
         prepare=_redis_prepare,
-        is_dropped=True,
         is_service=True,
     ),
     Part(
@@ -133,7 +143,6 @@ PARTS: tuple[Part, ...] = (
         outside="S3_ENDPOINT_URL",
         prepare=storage.prepare,
         stays_home=True,
-        is_dropped=True,
         stop_seconds=6,
         is_service=True,
     ),
@@ -145,6 +154,8 @@ PARTS: tuple[Part, ...] = (
         probe=probes.web,
         ports=("web",),
         address=lambda ground: f"http://localhost:{ground.ports['web']}",
+        prepare=_portal_prepare,
+        runs_as="portal",
         copies=2,
         shared_port="web",
     ),
@@ -154,6 +165,7 @@ PARTS: tuple[Part, ...] = (
         command=_celery("worker", "--pool", "prefork", "-c", "2", "-Q", "control,io", "--loglevel", "INFO"),
         needs=("postgres", "redis", "seaweedfs"),
         probe=probes.worker,
+        runs_as="portal",  # a sandbox that needs root gets a helper of its own for that step
         stop_seconds=20,
     ),
     Part(
@@ -162,6 +174,7 @@ PARTS: tuple[Part, ...] = (
         command=_beat,
         needs=("redis",),
         prepare=_beat_prepare,
+        runs_as="portal",
     ),
     Part(
         name="notary",
@@ -170,7 +183,7 @@ PARTS: tuple[Part, ...] = (
         needs=("postgres",),
         probe=record.notary_probe,
         prepare=record.notary_prepare,
-        is_dropped=True,
+        umask="027",  # the portal's account reads the tiles
         reads="notary.env",
     ),
     *(
@@ -182,7 +195,6 @@ PARTS: tuple[Part, ...] = (
             probe=partial(record.witness_probe, slug),
             ports=(record.port_name(slug),),
             address=partial(record.witness_address, slug),
-            is_dropped=True,
             reads="",
         )
         for slug, center in record.CENTERS.items()

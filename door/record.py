@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def notary_prepare(ground: Ground) -> None:
     """Make the keys on the first start, and tell notary and witnesses of each other."""
     folder = ground.folder("notary")
     ground.account.own(folder)
+    let_the_portal_read(ground, folder)
     _write_environment(ground, folder)
     vkey = _said(ground, ["-m", "caia_notary", "init"], _notary_environment(ground, folder))
     rows = []
@@ -37,6 +39,14 @@ def notary_prepare(ground: Ground) -> None:
         words = ["-m", "caia_witness", "--folder", str(own), "init", "--name", name, "--log", vkey]
         rows.append({"center": center, "url": _url(ground, slug), "vkey": _said(ground, words, {})})
     ground.write_for_account(folder / "witnesses.json", json.dumps(rows, indent=1) + "\n")
+
+
+def let_the_portal_read(ground: Ground, folder: Path) -> None:
+    """The tiles, by way of their group; the key beside them is for the notary's account alone."""
+    if ground.portal_account.is_other:
+        os.chown(folder, -1, ground.portal_account.gid)
+        folder.chmod(0o2710)
+        ground.portal_account.may_read(folder / "tiles")
 
 
 def notary_probe(ground: Ground) -> str:

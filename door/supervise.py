@@ -175,7 +175,8 @@ def _section(ground: Ground, part: Part) -> Iterator[str]:
     number = "-%(process_num)d" if part.copies > 1 else ""
     words = launch_words(
         part.command(ground),
-        account=ground.account if part.is_dropped else None,
+        account=part.account(ground),
+        umask=part.umask,
         record=f"{ground.home.run}/{part.name}@NUMBER@.pid",
         mark=mark(ground.home, part.name),
         dies_by=f"SIG{part.stop_signal}",

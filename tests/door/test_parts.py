@@ -1,16 +1,18 @@
 """The table of parts, and what is left of an earlier run."""
 
 import configparser
+import dataclasses
 import os
 import shlex
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from door import cluster, leftovers, supervise
+from door import cluster, leftovers, record, supervise
 from door.account import launch_words, service_account
 from door.ground import Ground
 from door.home import Home
@@ -38,6 +40,36 @@ def test_each_part_waits_for_what_it_needs() -> None:
         assert all(set(part.needs) <= seen for part in wave)
         seen |= {part.name for part in wave}
     assert seen == {part.name for part in PARTS}
+
+
+def test_the_portal_runs_under_another_account_than_the_notary() -> None:
+    assert {part.name for part in PARTS if part.runs_as == "portal"} == {"web", "worker", "beat"}
+    assert {part.runs_as for part in PARTS} == {"portal", "services"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_the_portals_account_reads_the_tiles_and_not_the_notarys_key() -> None:
+    with tempfile.TemporaryDirectory(prefix="caia-") as folder:
+        home = Home(Path(folder) / "home")
+        home.make()
+        Path(folder).chmod(0o711)
+        ground, notary = _ground(home), home.root / "notary"
+        (notary / "tiles").mkdir(parents=True)
+        for name in ("notary.key", "tiles/0"):
+            (notary / name).write_text(name)
+            (notary / name).chmod(0o600)
+        ground.account.own_all(notary)
+        record.let_the_portal_read(ground, notary)
+        (notary / "tiles" / "1").write_text("made later")
+        (notary / "tiles" / "1").chmod(0o640)
+        portal = dataclasses.replace(ground.portal_account, capability="")
+        read = {
+            name: subprocess.run(
+                [*launch_words(["cat", str(notary / name)], account=portal)], capture_output=True, check=False
+            ).returncode
+            for name in ("notary.key", "tiles/0", "tiles/1")
+        }
+    assert read == {"notary.key": 1, "tiles/0": 0, "tiles/1": 0}
 
 
 def test_supervisord_reads_a_row_for_each_part(tmp_path: Path) -> None:
