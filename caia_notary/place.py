@@ -53,7 +53,7 @@ def place_from(environment: Mapping[str, str] = os.environ) -> Place:
     """The place that these variables describe; raises NotSet."""
     for name in ("NOTARY_DATABASE_URL", "NOTARY_HOME"):
         if not environment.get(name):
-            raise NotSet(f"{name} is not set; see .env.example")
+            raise NotSet(f"{name} is not set; docs/operations.md says what it means")
     return Place(
         database_url=environment["NOTARY_DATABASE_URL"],
         home=Path(environment["NOTARY_HOME"]),

@@ -61,6 +61,16 @@ def test_it_answers_and_a_second_up_says_where(standing: Path) -> None:
     assert f"It is running already: {state['address']}" in again.stdout
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts others' processes")
+def test_no_part_stays_root_and_the_notary_is_nobody_elses(standing: Path) -> None:
+    pids = recorded(Home(standing))
+    owners = {name: Path(f"/proc/{pid}").stat().st_uid for name, pid in pids.items() if name != "supervisord"}
+    assert 0 not in owners.values()
+    portal = {uid for name, uid in owners.items() if name.startswith(("web", "worker", "beat"))}
+    assert len(portal) == 1
+    assert owners["notary"] not in portal
+
+
 def test_down_leaves_nothing_behind(standing: Path) -> None:
     assert len(recorded(Home(standing))) >= 7
     assert run_caia(standing, "down").returncode == 0
