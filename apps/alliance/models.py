@@ -183,7 +183,7 @@ class Member(AbstractBaseUser, Identified):
     def concerns_center(self) -> Any:
         return self.center_id
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Compares and changes nothing; Django would store a new hash here, which the sign-in does under an event."""
         return check_password(raw_password, self.password)
 

@@ -37,6 +37,8 @@ FROM = "from_center"  # in the state of a sign-in: who came back from which prov
 class SeenLogin(SocialLogin):
     """Somebody back from their provider. allauth would write the account anew each time; here nothing changes."""
 
+    account: SocialAccount
+
     def lookup(self) -> None:
         self._did_authenticate_by_email = None
         known = SocialAccount.objects.filter(provider=self.account.provider, uid=self.account.uid).first()
