@@ -11,8 +11,9 @@ from django.db.models import QuerySet
 from apps.audit.exports import NotThere, newest_head
 from apps.audit.models import Entry, Event
 from apps.audit.verification import log_keys, one_moment
+from tlog.checkpoint import Malformed
 from tlog.merkle import ProofFailed, inclusion_proof, leaf_hash, verify_inclusion
-from tlog.notes import open_checkpoint
+from tlog.notes import Unsigned, open_checkpoint
 from tlog.tiles import TileBroken, TileDirectory, TileMissing, TileNodes
 
 LATE = 60.0  # seconds after which waiting events are an alarm
@@ -135,5 +136,5 @@ def published_tiles() -> TileDirectory | None:
 
 
 def tiles_unreadable() -> tuple[type[Exception], ...]:
-    """What reading a proof raises while the notary's tiles are not at hand."""
-    return (TileMissing, TileBroken, ProofFailed)
+    """What reading a proof raises while the tiles or the signed head are not at hand, or not true."""
+    return (TileMissing, TileBroken, ProofFailed, Unsigned, Malformed)

@@ -107,6 +107,15 @@ def test_a_damaged_tile_is_no_proof_and_no_mistake_either(browse, auditor, suspe
     assert "Signed head" not in page
 
 
+def test_a_head_that_nobody_signed_is_no_proof_and_no_mistake_either(browse, auditor, suspended, at_hand, dba):
+    at_hand.step()
+    dba.execute("update audit.checkpoint set note = replace(note, 'caia', 'gaia')")
+
+    page = text_of(browse(auditor).get(f"/record/{suspended.pk}/"))
+
+    assert "Signed head" not in page
+
+
 def test_the_file_of_an_event_verifies_without_the_portal_and_its_taking_is_recorded(
     browse, auditor, suspended, at_hand, tmp_path
 ):
