@@ -135,6 +135,7 @@ WRITES_ELSEWHERE = {
     "apps/alliance/demo_story.py": "the demo's people have read their older notices",
     "apps/alliance/evidence.py": "a file in the storage that no row came to name",
     "apps/alliance/signin/adapters.py": "allauth asks its adapter to set a password, in the transaction of the event",
+    "apps/alliance/signin/backends.py": "a password's new hash, at a sign-in and with its event",
     "apps/alliance/signin/demo.py": "an invented person's authenticator app",
     "apps/alliance/signin/factors.py": "the step of a code that was used, so that it never opens twice",
     "apps/alliance/signin/forms.py": "a widget's attributes",

@@ -1,4 +1,8 @@
-"""Signing in through a center's own provider, against a real OpenID Connect provider on this machine."""
+"""Signing in through a center's own provider, against a real OpenID Connect provider on this machine.
+
+Committed for real, since the record refuses only at COMMIT. Over the budget of 400 lines because all of it shares one
+provider, which starts once.
+"""
 
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
