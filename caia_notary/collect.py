@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -14,6 +15,9 @@ from tlog.checkpoint import Malformed
 from tlog.notes import Note, Unsigned, VerifierKey
 from tlog.proof import with_cosignatures
 from tlog.tiles import TileBroken, TileDirectory, TileMissing
+
+SIZE = re.compile("[0-9]{1,18}")
+CLOCK_SLACK = 300  # seconds between the notary's clock and a witness's
 
 
 class WitnessRefused(Exception):
@@ -52,6 +56,11 @@ def collect(
         clear_alarms(connection, "tiles")
 
 
+def _shown(answer: str) -> str:
+    """The beginning of what a stranger said, fit for the database and a page."""
+    return "".join(one if one.isprintable() else "\ufffd" for one in answer.strip()[:200])
+
+
 def _about(witness: WitnessPlace) -> str:
     return f"witness {witness.center}"
 
@@ -64,18 +73,21 @@ def _last_seen(connection: psycopg.Connection, witness: WitnessPlace) -> int:
 def _ask(tiles: TileDirectory, head: Head, note: Note, witness: WitnessPlace, key: VerifierKey, old: int) -> str:
     """The witness's cosignature line for this head; one more try where it has seen more than we remember."""
     status, answer = post_checkpoint(witness.url, request_for(tiles, note, old))
-    if status == 409 and answer.strip().isdigit():
+    if status == 409 and SIZE.fullmatch(answer.strip()):
         old = int(answer)
         if old > head.frontier.size:
             words = f"it has seen {old} entries, the record has {head.frontier.size}"
             raise WitnessRefused(f"{words}: the record was set back")
         status, answer = post_checkpoint(witness.url, request_for(tiles, note, old))
     if status != 200:
-        raise WitnessRefused(f"status {status}: {answer.strip()[:200]}")
+        raise WitnessRefused(f"status {status}: {_shown(answer)}")
     try:
         cosigned = with_cosignatures(note, answer, [key])
     except (Malformed, Unsigned) as error:
         raise WitnessRefused(str(error)) from error
+    apart = cosigned.signers([key])[key] - int(time.time())
+    if abs(apart) > CLOCK_SLACK:  # later ones would stand before it, and each export be called broken
+        raise WitnessRefused(f"it signed with a time that is {apart} seconds from ours")
     return next(str(one).rstrip("\n") for one in cosigned.signatures if one.is_by(key))
 
 
@@ -85,6 +97,9 @@ def _make_known(connection: psycopg.Connection, witness: WitnessPlace) -> Verifi
         key = VerifierKey.parse(witness.vkey)
     except Malformed as error:
         raise WitnessRefused(f"its key in witnesses.json is none ({error})") from error
+    known = connection.execute("select vkey from audit.witness union select vkey from audit.log_key").fetchall()
+    if any(vkey != witness.vkey and VerifierKey.parse(vkey).public == key.public for (vkey,) in known):
+        raise WitnessRefused("its key is in use under another name")  # no verifier reads an export that says so
     connection.execute(
         "insert into audit.witness (center, vkey, url) values (%s, %s, %s) "
         "on conflict (center, vkey) do update set url = excluded.url, left_at = null "

@@ -253,8 +253,9 @@ def raise_alarm(connection: psycopg.Connection, words: str, *, about: str = "") 
     """Leave an alarm that every page of an auditor shows, once until it is cleared."""
     connection.execute(
         "insert into audit.alarm (words, about) select %s, %s "
-        "where not exists (select from audit.alarm where words = %s and cleared_at is null)",
-        [words, about, words],
+        "where not exists (select from audit.alarm where cleared_at is null "
+        "and (words = %s or about = %s and starts_with(about, 'witness ')))",  # its words are a stranger's: one stands
+        [words, about, words, about],
     )
 
 

@@ -6,6 +6,7 @@ import logging
 import re
 import socket
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any, cast
@@ -16,6 +17,7 @@ from tlog.keys import KeyFileUnsafe
 
 MAX_BODY = 128 * 1024
 MAX_AT_ONCE = 32
+LONGEST = 30.0  # seconds for a whole connection: who sends a byte now and then takes no place for good
 PATIENCE = 10.0  # seconds for each read or write of a connection
 log = logging.getLogger("caia_witness")
 
@@ -58,6 +60,20 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "caia-witness"
     sys_version = ""
     timeout = PATIENCE
+
+    def setup(self) -> None:
+        super().setup()
+        self._end = threading.Timer(LONGEST, self._cut)
+        self._end.daemon = True
+        self._end.start()
+
+    def finish(self) -> None:
+        self._end.cancel()
+        super().finish()
+
+    def _cut(self) -> None:
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")

@@ -65,12 +65,13 @@ def _redis_command(ground: Ground) -> list[str]:
 
 def _redis_prepare(ground: Ground) -> None:
     folder = ground.folder("redis")
-    ground.account.own(folder)
+    ground.portal_account.own(folder)
     lines = [
         "bind 127.0.0.1",
         f"port {ground.ports['redis']}",
         f"dir {_quoted(folder)}",
-        f"requirepass {ground.secret('redis')}",
+        # Who has the password is not its administrator: by MODULE or CONFIG code runs as its account.
+        f"user default on >{ground.secret('redis')} ~* &* +@all -@admin",
         "daemonize no",
         "appendonly yes" if not ground.is_for_tests else "appendonly no",
         "appendfsync everysec",
@@ -79,6 +80,7 @@ def _redis_prepare(ground: Ground) -> None:
         "loglevel notice",
     ]
     ground.write_for_account(folder / "redis.conf", "\n".join(lines) + "\n")
+    ground.portal_account.own_all(folder)  # never the services' account: that one holds the notary's key
 
 
 def _quoted(path: Path) -> str:
@@ -131,6 +133,7 @@ PARTS: tuple[Part, ...] = (
         address=lambda ground: f"redis://127.0.0.1:{ground.ports['redis']}/0",
         outside="REDIS_URL",
         prepare=_redis_prepare,
+        runs_as="portal",
         is_service=True,
     ),
     Part(

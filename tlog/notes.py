@@ -47,7 +47,7 @@ _SEED_BYTES = 32
 
 def is_key_name(name: str) -> bool:
     """Neither empty nor with spaces, plus signs or control characters."""
-    return bool(name) and name.isprintable() and not re.search(r"[\s+]", name)
+    return bool(name) and name.isascii() and name.isprintable() and not re.search(r"[\s+]", name)
 
 
 @dataclass(frozen=True)

@@ -800,6 +800,11 @@ def in_words(report: dict[str, Any]) -> list[str]:
     return lines
 
 
+def plain(line: str) -> str:
+    """What a bundle says must not steer the terminal, nor look like a line of this program."""
+    return "".join(one if one.isprintable() else "\ufffd" for one in line)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check an exported record without trusting who exported it.")
     parser.add_argument("bundle", nargs="?", help="the exported file; packed with gzip or not")
@@ -817,7 +822,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not words.bundle:
         parser.error("name a bundle")
     report = verify(words.bundle, words.trust, words.seen, words.clock_slack)
-    print(json.dumps(report, ensure_ascii=False, indent=1) if words.json else "\n".join(in_words(report)))
+    print(json.dumps(report, indent=1) if words.json else "\n".join(map(plain, in_words(report))))
     return report["exit"]
 
 

@@ -838,7 +838,7 @@ async function main(words) {
     return 2;
   }
   const report = await verify(asked);
-  console.log(json ? JSON.stringify(report, null, 1) : inWords(report).join("\n"));
+  console.log(json ? JSON.stringify(report, null, 1) : inWords(report).map((line) => line.replace(/[\p{C}\u2028\u2029]/gu, "\ufffd")).join("\n"));
   return report.exit;
 }
 

@@ -78,11 +78,16 @@ def export_span(path: Path, start: int, end: int | None, *, quorum: int = 0, pac
     return head
 
 
-def export_events(path: Path, ids: list[UUID], *, quorum: int = 0, packed: bool = True) -> Head:
-    """Write these events and the lines on the rows that they changed, under the head that most centers have seen."""
+def export_events(path: Path, ids: list[UUID], *, quorum: int = 0, packed: bool = True, computed: bool = True) -> Head:
+    """Write these events and the lines on the rows that they changed, under the head that most centers have seen.
+
+    Not `computed`: raises TileMissing or TileBroken rather than hash the whole record anew.
+    """
     with one_moment():
         chosen = {number: text for pk in ids for number, text in _event_and_rows(pk)}
         head = newest_head(quorum=quorum, above=max(chosen, default=0), most_seen=True)
+        if not computed:
+            VerifiedNodes(TileDirectory(Path(settings.RECORD_TILES)), head.checkpoint.size, head.checkpoint.root)
         _export_chosen(path, head, iter(sorted(chosen.items())), span=None, quorum=quorum, packed=packed)
     return head
 

@@ -1,5 +1,6 @@
 """The centers' witnesses, asked what they have seen of the record (C2SP tlog-witness)."""
 
+import re
 from dataclasses import dataclass
 
 from django.db import connection
@@ -92,7 +93,7 @@ def _asked_to_sign(center: str, url: str, vkey: str, known: int) -> Said:
     """Again what it signed last, or what follows the size that it names then."""
     newest, note, size = newest_head(), head_of(known).note, known
     status, answer = post_checkpoint(url, WitnessRequest(known, (), note))
-    if status == 409 and answer.strip().isdigit():
+    if status == 409 and re.fullmatch("[0-9]{1,18}", answer.strip()):
         size, note = int(answer), newest.note
         if size > newest.checkpoint.size:
             return _was_set_back(center, size, newest.checkpoint.size)

@@ -43,7 +43,10 @@ class Event(models.Model):
     @cached_property
     def facts(self) -> dict[str, Any]:
         """The entry, parsed."""
-        return dict(json.loads(self.entry))
+        try:
+            return dict(json.loads(self.entry))
+        except (ValueError, RecursionError):  # a number of 5,000 digits, a thousand brackets
+            return {}
 
     # A process that was taken over may write an event that lacks these: it is shown with what it has.
     @property

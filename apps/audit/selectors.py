@@ -95,7 +95,7 @@ def state() -> State:
             "order by size desc limit 1) c on true order by 1"
         )
         seen = [Seen(*row) for row in cursor.fetchall()]
-        cursor.execute("select words from audit.alarm where cleared_at is null order by raised_at limit 20")
+        cursor.execute("select words from audit.alarm where cleared_at is null order by about, raised_at limit 20")
         alarms = [row[0] for row in cursor.fetchall()]
     here, gone = [one for one in seen if not one.left_at], [one for one in seen if one.left_at]
     return State(size or 0, signed_at, waiting, oldest_at, here, gone, alarms)

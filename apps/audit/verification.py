@@ -39,6 +39,7 @@ class Report:
     unsigned_from: int | None = None  # the first entry that was looked at and that no signed head covers yet
     first_bad: int | None = None
     wrong: list[str] = field(default_factory=list)
+    noted_anew: dict[str, int] = field(default_factory=dict)  # rows that note_existing() noted again, by table
 
     @property
     def holds(self) -> bool:
@@ -195,6 +196,8 @@ class _Walk:
             if op != "N" and self.report.start == 0 and before != self.recorded.get(row):
                 words = f"{' '.join(row)} was changed past the record some time before entry {line.number}"
                 self.report.found(f"{words}, which found it other than its last event had left it.", line.number)
+            if op == "N" and self.recorded.get(row, digest) != digest:
+                self.report.noted_anew[row[0]] = self.report.noted_anew.get(row[0], 0) + 1
             self.recorded[row] = digest
 
 

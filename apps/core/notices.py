@@ -6,13 +6,15 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Replace
 from django.utils import timezone
 
 from apps.core.models import Notice
 from apps.core.outbox import later
 
 SUBJECT = 200  # characters
+SHORTEST = 4  # characters of a name that is looked for in what others were told
 
 
 def tell(member: Any, *, key: str, subject: str, text: str, path: str = "", mail: bool = True) -> bool:
@@ -61,6 +63,15 @@ def erase_notices(member: Any) -> int:
     """Remove all that was told to somebody whose name is erased; says how much it was. Belongs inside a command."""
     erased, _ = Notice.objects.filter(to=member).delete()
     return erased
+
+
+def erase_from_notices(name: str, instead: str) -> int:
+    """Put `instead` where notices to others say this name; belongs inside a command."""
+    if len(name) < SHORTEST:
+        return 0  # it could be any word's part
+    naming = Notice.objects.filter(Q(subject__contains=name) | Q(text__contains=name))
+    said = {field: Replace(field, Value(name), Value(instead)) for field in ("subject", "text")}
+    return naming.update(**said)
 
 
 def mark_read(member: Any) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
+from django.core.cache import cache
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -30,6 +31,7 @@ from apps.home.events import EVENT_EXPORTED, EVENT_VIEWED, RECORD_VERIFIED, RECO
 from apps.home.forms import EventFilters
 from apps.home.sentences import with_sentences
 
+VERIFYING = "record:verifying"
 MOST_VERIFIED = 200_000  # leaves that one click checks; beyond it the command line or the offline verifier does
 
 
@@ -77,9 +79,11 @@ def event_bundle(request: MemberRequest, pk: UUID) -> HttpResponse:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "event.jsonl"
         try:
-            export_events(path, [pk], packed=False)
+            export_events(path, [pk], packed=False, computed=False)
         except NotThere as error:
             raise WrongState("The notary has not signed this event yet. Try again in a few seconds.") from error
+        except tiles_unreadable() as error:
+            raise WrongState("The record's tiles can't be read now. Ask whoever runs it for an export.") from error
         record_read(EVENT_EXPORTED, by=request.user, target=request.user.center, event_id=str(pk))
         response = HttpResponse(path.read_bytes(), content_type="application/jsonl")
     response["Content-Disposition"] = f'attachment; filename="event-{found.idx}.jsonl"'
@@ -91,9 +95,14 @@ def event_bundle(request: MemberRequest, pk: UUID) -> HttpResponse:
 def record_verify(request: MemberRequest) -> HttpResponse:
     """Check leaves, roots, signatures, cosignatures and, where it is the whole, governed rows; itself an event."""
     _demand(request, RECORD_VERIFIED)
-    began = monotonic()
-    start = max(state().size - MOST_VERIFIED, 0)
-    report = verify(start=start, tiles=published_tiles())
+    if not cache.add(VERIFYING, True, timeout=120):  # each takes a process for seconds
+        raise WrongState("The record is being verified now. Try again in a minute.")
+    try:
+        began = monotonic()
+        start = max(state().size - MOST_VERIFIED, 0)
+        report = verify(start=start, tiles=published_tiles())
+    finally:
+        cache.delete(VERIFYING)
     found = record_read(
         RECORD_VERIFIED,
         by=request.user,

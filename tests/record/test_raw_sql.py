@@ -5,9 +5,12 @@ Over the budget of 400 lines because the ways in are one list, which must be see
 """
 
 import json
+import random
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -219,9 +222,10 @@ CHANGES = {
 }
 
 
-def event_text():
+def event_text(**facts):
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return f'{{"id":"01a208bb-1ebf-73cd-be3f-def61f1067da","kind":"test.forged","occurred_at":"{at}"}}'
+    forged = {"id": "01a208bb-1ebf-73cd-be3f-def61f1067da", "kind": "test.forged", "occurred_at": at, **facts}
+    return json.dumps(forged, separators=(",", ":"))
 
 
 @pytest.mark.parametrize("way", CHANGES)
@@ -407,6 +411,21 @@ def test_a_table_of_the_same_name_does_not_widen_what_may_be_digested(careless):
         )
 
 
+def test_a_trigger_of_the_same_name_does_not_widen_what_may_be_digested(careless):
+    """Else a temporary view would be read, and what it calls run, with the owner's rights."""
+    with pytest.raises(psycopg.Error, match="not governed"):
+        attempt(
+            careless,
+            ("create temp view loot as select current_user::text as id", ()),
+            ("create function pg_temp.t() returns trigger language plpgsql as 'begin return null; end'", ()),
+            (
+                "create trigger must_be_recorded instead of insert on loot for each row execute function pg_temp.t()",
+                (),
+            ),
+            ("select * from audit.row_digests('pg_temp.loot')", ()),
+        )
+
+
 def test_a_table_of_the_same_name_does_not_hide_the_missing_event(careless):
     with nothing_changes(), pytest.raises(psycopg.Error, match=REFUSED):
         attempt(
@@ -418,6 +437,52 @@ def test_a_table_of_the_same_name_does_not_hide_the_missing_event(careless):
 
 
 # ── What the door takes ──────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def true_clock(transactional_db, superuser) -> Iterator[None]:
+    """The rule on an event's time as it stands in the migration; the other tests turn the portal's clock."""
+    text = (Path(settings.BASE_DIR) / "apps/audit/migrations/0001_record.sql").read_text(encoding="utf-8")
+    rule = re.search(r"create (function audit\.is_now.*?;)\n\n", text, re.DOTALL)[1]
+    superuser.execute(f"create or replace {rule}")
+    yield
+    superuser.execute(
+        "create or replace function audit.is_now(moment timestamptz) returns boolean language sql return true"
+    )
+
+
+@pytest.mark.parametrize("away", [timedelta(minutes=6), timedelta(days=-1), -timedelta(minutes=6), timedelta(days=9e4)])
+def test_the_door_takes_no_event_of_another_time(true_clock, portal, away):
+    """Or one event of the year 2999 would make the record read as broken for good."""
+    at = (datetime.now(UTC) + away).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    with pytest.raises(psycopg.Error, match="no event that the record takes"):
+        attempt(portal, ("select audit.append(%s)", [event_text(occurred_at=at)]))
+
+
+def test_the_door_takes_an_event_of_now(true_clock, portal):
+    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    attempt(portal, ("select audit.append(%s)", [event_text(occurred_at=at)]))
+
+
+def test_a_day_that_does_not_exist_is_refused(true_clock, portal):
+    with pytest.raises(psycopg.Error):
+        attempt(portal, ("select audit.append(%s)", [event_text(occurred_at="2026-02-31T10:00:00.000000Z")]))
+
+
+@pytest.mark.parametrize("part", ["kind", "actor", "object", "center"])
+def test_what_no_index_can_hold_does_not_stop_the_notary(portal, at_hand, part):
+    long = "".join(random.choice("0123456789abcdef") for _ in range(16_000))
+    parts = {
+        "kind": {"kind": long}, "actor": {"actor": {"ref": long}}, "object": {"object": {"id": long}},
+        "center": {"object": {"center": long}},
+    }[part]  # fmt: skip
+
+    with pytest.raises(psycopg.Error, match="no event that the record takes"):
+        attempt(portal, ("select audit.append(%s)", [event_text(**parts)]))
+    noted(1)
+    assert at_hand.step() > 0
+
+
 @pytest.mark.parametrize(
     "text",
     [

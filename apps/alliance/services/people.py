@@ -18,7 +18,7 @@ from apps.alliance.signin.sessions import end_sessions
 from apps.alliance.states import MEMBER
 from apps.core.commands import command, note
 from apps.core.errors import Invalid, NotFound, WrongState
-from apps.core.notices import erase_notices, tell
+from apps.core.notices import erase_from_notices, erase_notices, tell
 from apps.core.outbox import later
 
 S = Member.Status
@@ -132,11 +132,12 @@ def erase_name(member: Member, *, by: Any, reason: str) -> None:
         raise WrongState(f"{member} is {member.get_status_display().lower()}. Close the membership first.")
     if member.is_erased:
         raise WrongState("Nothing is left to erase here.")
+    name = member.name
     member.erase()
     begin_anew(member)
     member.save()
     member.training_records.update(evidence_name="certificate")
-    note(notices_erased=erase_notices(member))
+    note(notices_erased=erase_notices(member) + erase_from_notices(name, member.name))
 
 
 @command("alliance.member.edited", policy=may.may_edit_profile)

@@ -103,6 +103,9 @@ class Command(BaseCommand):
         self.stdout.write(f"Looked at {looked} and {rows}.")
         if report.unsigned_from is not None:
             self.stdout.write(f"Not signed yet: entry {report.unsigned_from} and those after it.")
+        for table, count in report.noted_anew.items():
+            words = f"{count:,} rows of {table} were noted anew by the owner of the database, as a migration does"
+            self.stdout.write(f"{words}: what they held before is not compared with what they hold now.")
         if not has_tiles:
             self.stdout.write("The published tiles are not at hand: a changed entry can be named only roughly.")
         for one in said:
