@@ -1,7 +1,6 @@
 """Does the record hold? Every leaf, the order, every root and signature, and every governed row against its digest.
 
-This is the portal looking at itself, quick and with names. Whoever does not trust the portal exports a bundle and runs
-verifier/caia_verify.py, which needs nothing of ours.
+The portal looks at itself; whoever does not trust it runs verifier/caia_verify.py over an export.
 """
 
 import json

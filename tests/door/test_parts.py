@@ -43,7 +43,7 @@ def test_each_part_waits_for_what_it_needs() -> None:
 
 
 def test_the_portal_runs_under_another_account_than_the_notary() -> None:
-    assert {part.name for part in PARTS if part.runs_as == "portal"} == {"web", "worker", "beat"}
+    assert {part.name for part in PARTS if part.runs_as == "portal"} == {"redis", "web", "worker", "beat"}
     assert {part.runs_as for part in PARTS} == {"portal", "services"}
 
 

@@ -143,6 +143,7 @@ WRITES_ELSEWHERE = {
     "apps/alliance/signin/sessions.py": "sessions begin, are noted and end; whoever ends them is recorded",
     "apps/alliance/signin/views.py": "allauth's form keeps the proof in the session",
     "apps/core/commands.py": "the details noted for an event, no row",
+    "apps/home/record_views.py": "a mark in the cache while somebody verifies, no row",
 }
 
 

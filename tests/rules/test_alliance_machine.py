@@ -371,5 +371,6 @@ def test_no_history_breaks_a_rule(histories, steps):
         print(sum(tried.values()), "attempts:", dict(sorted(tried.items())))
         assert sum(tried.values()) >= 10_000
         for name in COMMANDS:
-            assert tried[name] > 5, f"{name} went through only {tried[name]} times"
+            # A role or a training lapses only where the clock ran past its end, which few histories do.
+            assert tried[name] > (0 if name == "lapse" else 5), f"{name} went through only {tried[name]} times"
             assert name in {"lapse", "remind"} or tried[f"{name} refused"] > 5

@@ -190,10 +190,10 @@ def test_a_proof_is_either_accepted_or_returned(center, manager, other, colleagu
 def test_a_double_click_sends_one_proof(colleague, rivals, rounds):
     today = timezone.now().date()
     for _ in range(rounds):
-        course, paper = TrainingTypeFactory(), proof()
+        course, paper, sender = TrainingTypeFactory(), proof(), MemberFactory(center=colleague.center)
         since = timezone.now()
-        facts = {"by": colleague, "training_type": course, "completed_on": today, "evidence": paper}
-        outcomes = rivals(*[lambda: training.submit(colleague, **facts)] * 2)
+        facts = {"by": sender, "training_type": course, "completed_on": today, "evidence": paper}
+        outcomes = rivals(*[lambda sender=sender, facts=facts: training.submit(sender, **facts)] * 2)
 
         assert judged(outcomes, since) == 1
         assert TrainingRecord.objects.filter(type=course).count() == 1

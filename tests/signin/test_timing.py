@@ -65,12 +65,17 @@ def test_the_rank_test_sees_a_difference_where_there_is_one():
     assert rank_test(base, other) < SURE
 
 
+def told_apart_twice(*asked):
+    """What tells two kinds of people apart does so each time; a busy neighbour on the machine does not."""
+    return told_apart(*asked) and told_apart(*asked)
+
+
 def test_the_time_of_a_refused_sign_in_does_not_tell_who_is_a_member(production_hasher):
     members = [person() for _ in range(20)]
     known = [{"login": member.email, "password": "not the password"} for member in members]
     unknown = [{"login": f"x{member.email}", "password": "not the password"} for member in members]
 
-    assert not told_apart("/sign-in/", 200, known, unknown)
+    assert not told_apart_twice("/sign-in/", 200, known, unknown)
 
 
 def test_the_time_of_asking_for_a_link_does_not_tell_who_is_a_member(production_hasher):
@@ -78,4 +83,4 @@ def test_the_time_of_asking_for_a_link_does_not_tell_who_is_a_member(production_
     known = [{"email": member.email} for member in members]
     unknown = [{"email": f"x{member.email}"} for member in members]
 
-    assert not told_apart("/password/forgotten/", 302, known, unknown)
+    assert not told_apart_twice("/password/forgotten/", 302, known, unknown)
