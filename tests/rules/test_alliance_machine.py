@@ -373,9 +373,10 @@ def test_no_history_breaks_a_rule(histories, steps):
     if histories > 100:
         print(sum(tried.values()), "attempts:", dict(sorted(tried.items())))
         assert sum(tried.values()) >= 10_000
+        # Few clocks run past an end, and few applications are decided: of those moves some must go through.
+        few = {"lapse", "admit", "apply_again"}
+        assert tried["lapse"] > 0
+        assert tried["admit"] + tried["apply_again"] > 5
         for name in COMMANDS:
-            # A lapse needs a clock that ran past an end, and few applications are rejected to be taken up again.
-            assert tried[name] > (0 if name in {"lapse", "apply_again"} else 5), (
-                f"{name} went through only {tried[name]} times"
-            )
+            assert name in few or tried[name] > 5, f"{name} went through only {tried[name]} times"
             assert name in {"lapse", "remind"} or tried[f"{name} refused"] > 5
