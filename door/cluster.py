@@ -28,6 +28,17 @@ _FLEETING = {
     "deadlock_timeout": "50ms",  # tests of rivals meet many; in production a second is right
 }
 
+# Whoever may take any advisory lock can take the notary's, and nothing would be signed any more.
+_LOCKS = """
+DO $$ DECLARE lock regprocedure; BEGIN
+  FOR lock IN SELECT oid FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
+    AND proname ~ '^pg_(try_)?advisory_(xact_)?lock' LOOP
+    EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', lock);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO caia_owner, caia_notary', lock);
+  END LOOP;
+END $$;
+"""
+
 
 def command(ground: Ground) -> list[str]:
     """The server, on loopback TCP only: no socket file, so no limit on the length of a path."""
@@ -153,6 +164,7 @@ def _schema() -> str:
         "GRANT USAGE ON SCHEMA public TO caia_portal;"
         f"{grants} SELECT, INSERT, UPDATE, DELETE ON TABLES TO caia_portal;"
         f"{grants} USAGE, SELECT ON SEQUENCES TO caia_portal;"
+        f"{_LOCKS}"
     )
 
 

@@ -7,5 +7,5 @@ EVIDENCE_VIEWED = read(
     "Opened the evidence of a training",
     attempt="open the evidence of a training",
     when="Before the first byte of a certificate is sent; who may not see it is refused.",
-    about="alliance.trainingrecord",
+    about=("alliance.trainingrecord",),
 )

@@ -89,6 +89,11 @@ class Center(Identified):
     def concerns_center(self) -> Any:
         return self.pk
 
+    def is_home_of(self, email: str) -> bool:
+        """Whether this address lies in one of the center's own domains, or below one."""
+        domain = f".{email.strip().lower().rpartition('@')[2]}"
+        return any(domain.endswith(f".{own}") for own in self.email_domains)
+
     def standing(self) -> Decision:
         """Whether the center's people may act; an applicant's prepare its admission."""
         if self.status == self.Status.LEFT:

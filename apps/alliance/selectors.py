@@ -76,10 +76,15 @@ def visible_training_types(member: Member) -> QuerySet[TrainingType]:
 
 def visible_events(member: Member) -> QuerySet[Event]:
     """The record: whole for the alliance's auditors, their center's affairs for a center's."""
-    audited = [grant for grant in member.grants() if grant.role == Role.AUDITOR]
-    if any(grant.center_id is None for grant in audited):
+    if audits_everything(member):
         return entries()
+    audited = [grant for grant in member.grants() if grant.role == Role.AUDITOR]
     return entries().filter(center_ref__in=[str(grant.center_id) for grant in audited])
+
+
+def audits_everything(member: Member) -> bool:
+    """Whether the member is an auditor of the alliance, not only of a center."""
+    return any(grant.role == Role.AUDITOR and grant.center_id is None for grant in member.grants())
 
 
 # ── people and their roles ──────────────────────────────────────────────────────────────────────────────────────────

@@ -74,35 +74,41 @@ def export_span(path: Path, start: int, end: int | None, *, quorum: int = 0, pac
         if not 0 <= start < end <= size:
             raise NotThere(f"The signed record has the entries 0 to {size - 1}.")
         events = ((line.number, line.text) for chunk in lines(start, end) for line in chunk)
-        _export_chosen(path, head, events, span=(start, end), quorum=quorum, packed=packed)
+        tiles = tiles_of(head.checkpoint)
+        _export_chosen(path, head, tiles, events, span=(start, end), quorum=quorum, packed=packed)
     return head
 
 
-def export_events(path: Path, ids: list[UUID], *, quorum: int = 0, packed: bool = True, computed: bool = True) -> Head:
+def export_events(
+    path: Path,
+    ids: list[UUID],
+    *,
+    quorum: int = 0,
+    packed: bool = True,
+    tiles: Callable[[Checkpoint], TileReader] | None = None,  # tiles_of()
+) -> Head:
     """Write these events and the lines on the rows that they changed, under the head that most centers have seen.
 
-    Not `computed`: raises TileMissing or TileBroken rather than hash the whole record anew.
+    `tiles` gives the tiles of that head: published_tiles() where hashing the whole record again would take too long.
     """
     with one_moment():
         chosen = {number: text for pk in ids for number, text in _event_and_rows(pk)}
         head = newest_head(quorum=quorum, above=max(chosen, default=0), most_seen=True)
-        if not computed:
-            VerifiedNodes(TileDirectory(Path(settings.RECORD_TILES)), head.checkpoint.size, head.checkpoint.root)
-        _export_chosen(path, head, iter(sorted(chosen.items())), span=None, quorum=quorum, packed=packed)
+        found = (tiles or tiles_of)(head.checkpoint)
+        _export_chosen(path, head, found, iter(sorted(chosen.items())), span=None, quorum=quorum, packed=packed)
     return head
 
 
 def _export_chosen(
     path: Path,
     head: Head,
+    tiles: TileReader,
     events: Iterator[tuple[int, str]],
     *,
     span: tuple[int, int] | None,
     quorum: int,
     packed: bool,
 ) -> None:
-    tiles = tiles_of(head.checkpoint)
-
     def write(out: BinaryIO) -> None:
         write_selection(
             out, trust(quorum), head.note, events, exported_at=_now(), tiles=tiles, span=span, packed=packed
@@ -147,8 +153,7 @@ def inclusion_text(pk: UUID) -> tuple[str, str]:
     with one_moment():
         number, text = _event_and_rows(pk)[0]
         head = newest_head(above=number, most_seen=True)
-        proof = _proved(head.checkpoint, number, leaf_hash(text.encode()))
-    return text, str(EventProof(number, proof, head.note))
+        return text, str(proof_under(head, number, text, tiles_of(head.checkpoint)))
 
 
 def consistency_text(old: int, new: int) -> str:
@@ -161,10 +166,15 @@ def consistency_text(old: int, new: int) -> str:
         return str(WitnessRequest(old, tuple(consistency_proof(nodes, old, new)), head.note))
 
 
-def _proved(head: Checkpoint, number: int, leaf: bytes) -> tuple[bytes, ...]:
-    proof = tuple(inclusion_proof(VerifiedNodes(tiles_of(head), head.size, head.root), number, head.size))
-    verify_inclusion(leaf, number, head.size, proof, head.root)
-    return proof
+def proof_under(head: Head, number: int, text: str, tiles: TileReader) -> EventProof:
+    """That the entry of this number and text lies under the head.
+
+    It is checked; raises ProofFailed, and TileBroken or TileMissing where the tiles don't lead to the head.
+    """
+    size, root = head.checkpoint.size, head.checkpoint.root
+    hashes = tuple(inclusion_proof(VerifiedNodes(tiles, size, root), number, size))
+    verify_inclusion(leaf_hash(text.encode()), number, size, hashes, root)
+    return EventProof(number, hashes, head.note)
 
 
 # ── Heads ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -214,14 +224,25 @@ def _heads_up_to(head: Head) -> Iterator[Note]:
 
 
 # ── Tiles ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+def tiles_at_hand() -> TileDirectory | None:
+    """Where the notary publishes its tiles, if that is a folder that can be reached from here."""
+    folder = Path(settings.RECORD_TILES)
+    return TileDirectory(folder) if folder.is_dir() else None
+
+
+def published_tiles(head: Checkpoint) -> TileReader:
+    """The tiles that the notary publishes; raises TileBroken or TileMissing where they don't lead to this head."""
+    published = TileDirectory(Path(settings.RECORD_TILES))
+    VerifiedNodes(published, head.size, head.root)
+    return published
+
+
 def tiles_of(head: Checkpoint) -> TileReader:
     """The published tiles where they are at hand and lead to this head, else tiles computed from the entries."""
-    published = TileDirectory(Path(settings.RECORD_TILES))
     try:
-        VerifiedNodes(published, head.size, head.root)
+        return published_tiles(head)
     except (TileBroken, TileMissing):
         return ComputedTiles(head.size)
-    return published
 
 
 class ComputedTiles:

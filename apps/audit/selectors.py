@@ -2,19 +2,17 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
-from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
-from apps.audit.exports import NotThere, newest_head
+from apps.audit.exports import NotThere, newest_head, proof_under, published_tiles
 from apps.audit.models import Entry, Event
 from apps.audit.verification import log_keys, one_moment
 from tlog.checkpoint import Malformed
-from tlog.merkle import ProofFailed, inclusion_proof, leaf_hash, verify_inclusion
+from tlog.merkle import ProofFailed, leaf_hash
 from tlog.notes import Unsigned, open_checkpoint
-from tlog.tiles import TileBroken, TileDirectory, TileMissing, TileNodes
+from tlog.tiles import TileBroken, TileMissing
 
 LATE = 60.0  # seconds after which waiting events are an alarm
 
@@ -114,25 +112,16 @@ def proof_of(event: Event) -> Proof | None:
     except NotThere:
         return None
     note, checkpoint = open_checkpoint(str(head.note), keys[-1].name, keys)
-    nodes = TileNodes(TileDirectory(Path(settings.RECORD_TILES)), checkpoint.size)
-    hashes = inclusion_proof(nodes, event.idx, checkpoint.size)
-    leaf = leaf_hash(event.entry.encode())
-    verify_inclusion(leaf, event.idx, checkpoint.size, hashes, checkpoint.root)
+    proof = proof_under(head, event.idx, event.entry, published_tiles(checkpoint))
     return Proof(
         event.idx,
-        leaf.hex(),
+        leaf_hash(event.entry.encode()).hex(),
         checkpoint.size,
         checkpoint.root.hex(),
-        [one.hex() for one in hashes],
+        [one.hex() for one in proof.hashes],
         str(note),
         head.centers,
     )
-
-
-def published_tiles() -> TileDirectory | None:
-    """The tiles that the notary publishes, where they are at hand."""
-    folder = Path(settings.RECORD_TILES)
-    return TileDirectory(folder) if folder.is_dir() else None
 
 
 def tiles_unreadable() -> tuple[type[Exception], ...]:

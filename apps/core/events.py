@@ -29,9 +29,9 @@ class Declared:
     attempt: str = ""
 
 
-def read(name: str, sentence: str, *, attempt: str, when: str, about: str) -> str:
+def read(name: str, sentence: str, *, attempt: str, when: str, about: tuple[str, ...]) -> str:
     """Declare the event of a read; its name."""
-    return _declared(name, Declared(Kind.READ, sentence, when, (about,), f"Attempt to {attempt}"))
+    return _declared(name, Declared(Kind.READ, sentence, when, about, f"Attempt to {attempt}"))
 
 
 def sighting(name: str, sentence: str, *, when: str, about: tuple[str, ...]) -> str:

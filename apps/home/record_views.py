@@ -10,8 +10,8 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
 from django.db.models import Q, QuerySet
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -19,10 +19,10 @@ from apps.alliance import selectors as alliance
 from apps.alliance.models import Member
 from apps.alliance.policies import may_see_record
 from apps.alliance.requests import MemberRequest
-from apps.audit.exports import NotThere, export_events
+from apps.audit.exports import NotThere, export_events, published_tiles, tiles_at_hand
 from apps.audit.ids import first_at, last_at
 from apps.audit.models import Event, Outcome
-from apps.audit.selectors import proof_of, published_tiles, state, tiles_unreadable
+from apps.audit.selectors import proof_of, state, tiles_unreadable
 from apps.audit.verification import verify
 from apps.core.errors import WrongState
 from apps.core.listing import Column, listing
@@ -30,6 +30,7 @@ from apps.core.reads import demand_read, record_read
 from apps.home.events import EVENT_EXPORTED, EVENT_VIEWED, RECORD_VERIFIED, RECORD_VIEWED
 from apps.home.forms import EventFilters
 from apps.home.sentences import with_sentences
+from apps.home.watch import tell_of
 
 VERIFYING = "record:verifying"
 MOST_VERIFIED = 200_000  # leaves that one click checks; beyond it the command line or the offline verifier does
@@ -59,8 +60,7 @@ def record(request: MemberRequest) -> HttpResponse:
 @login_required
 def event(request: MemberRequest, pk: UUID) -> HttpResponse:
     """One event: its sentence, its exact text, and the proof that it lies under the signed head."""
-    _demand(request, EVENT_VIEWED)
-    found = get_object_or_404(alliance.visible_events(request.user), pk=pk)
+    found = _event_or_404(request, pk, EVENT_VIEWED)
     record_read(EVENT_VIEWED, by=request.user, target=request.user.center, event_id=str(pk))
     try:
         proof, missing = proof_of(found), False
@@ -74,12 +74,11 @@ def event(request: MemberRequest, pk: UUID) -> HttpResponse:
 @login_required
 def event_bundle(request: MemberRequest, pk: UUID) -> HttpResponse:
     """One event with its proof as a file, which verifier/caia_verify.py checks without the portal."""
-    _demand(request, EVENT_EXPORTED)
-    found = get_object_or_404(alliance.visible_events(request.user), pk=pk)
+    found = _event_or_404(request, pk, EVENT_EXPORTED)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "event.jsonl"
         try:
-            export_events(path, [pk], packed=False, computed=False)
+            export_events(path, [pk], packed=False, tiles=published_tiles)
         except NotThere as error:
             raise WrongState("The notary has not signed this event yet. Try again in a few seconds.") from error
         except tiles_unreadable() as error:
@@ -93,20 +92,26 @@ def event_bundle(request: MemberRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def record_verify(request: MemberRequest) -> HttpResponse:
-    """Check leaves, roots, signatures, cosignatures and, where it is the whole, governed rows; itself an event."""
-    _demand(request, RECORD_VERIFIED)
+    """Check leaves, roots, signatures, cosignatures and, where it is the whole, governed rows; itself an event.
+
+    What is wrong names rows of every center, so only the event of an alliance's auditor says it; a center's auditor
+    learns that something is, and those in charge are told.
+    """
+    is_whole = alliance.audits_everything(request.user)
+    about = alliance.the_alliance() if is_whole else request.user.center
+    demand_read(RECORD_VERIFIED, may_see_record(request.user), by=request.user, target=about)
     if not cache.add(VERIFYING, True, timeout=120):  # each takes a process for seconds
         raise WrongState("The record is being verified now. Try again in a minute.")
     try:
         began = monotonic()
         start = max(state().size - MOST_VERIFIED, 0)
-        report = verify(start=start, tiles=published_tiles())
+        report = verify(start=start, tiles=tiles_at_hand())
     finally:
         cache.delete(VERIFYING)
     found = record_read(
         RECORD_VERIFIED,
         by=request.user,
-        target=request.user.center,
+        target=about,
         start=report.start,
         entries=report.entries,
         checkpoints=report.checkpoints,
@@ -114,9 +119,11 @@ def record_verify(request: MemberRequest) -> HttpResponse:
         rows_checked=report.rows_checked,
         holds=report.holds,
         first_bad=report.first_bad,
-        wrong=report.wrong,
+        findings=len(report.wrong),
+        wrong=report.wrong if is_whole else [],
         milliseconds=round((monotonic() - began) * 1000),
     )
+    tell_of(report)
     return redirect("home:record_verified", pk=found)
 
 
@@ -124,15 +131,24 @@ def record_verify(request: MemberRequest) -> HttpResponse:
 @login_required
 def record_verified(request: MemberRequest, pk: UUID) -> HttpResponse:
     """What somebody's verification found, in plain words."""
-    _demand(request, EVENT_VIEWED)
-    verified = alliance.visible_events(request.user).filter(event=RECORD_VERIFIED, outcome=Outcome.SUCCESS)
-    found = with_sentences([get_object_or_404(verified, pk=pk)])[0]
+    found = with_sentences([_event_or_404(request, pk, EVENT_VIEWED)])[0]
+    if (found.event, found.outcome) != (RECORD_VERIFIED, Outcome.SUCCESS):
+        raise Http404
     record_read(EVENT_VIEWED, by=request.user, target=request.user.center, event_id=str(pk))
     return render(request, "home/record_verified.html", {"event": found, "report": found.details})
 
 
 def _demand(request: MemberRequest, name: str) -> None:
     demand_read(name, may_see_record(request.user), by=request.user, target=request.user.center)
+
+
+def _event_or_404(request: MemberRequest, pk: UUID, name: str) -> Event:
+    """This auditor's event for the read of this name; were an id there twice, the one that was put in order first."""
+    _demand(request, name)
+    found = alliance.visible_events(request.user).filter(pk=pk).order_by("idx").first()
+    if found is None:
+        raise Http404
+    return found
 
 
 def _about(filters: EventFilters, page: Any) -> str:

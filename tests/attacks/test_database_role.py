@@ -78,6 +78,14 @@ def test_nothing_new_can_be_made(sql):
     assert refused_by(sql) in {PRIVILEGE, pg.ActiveSqlTransaction.sqlstate, pg.FeatureNotSupported.sqlstate}
 
 
+@pytest.mark.parametrize("way", ["", "try_"])
+@pytest.mark.parametrize("reach", ["", "xact_"])
+@pytest.mark.parametrize("kind", ["", "_shared"])
+def test_the_lock_that_keeps_a_second_notary_out_is_not_the_portals_to_hold(way, reach, kind):
+    assert refused_by(f"select pg_{way}advisory_{reach}lock{kind}(1)") == PRIVILEGE
+    assert refused_by(f"select pg_{way}advisory_{reach}lock{kind}(1, 2)") == PRIVILEGE
+
+
 def test_no_database_can_be_made_outside_a_transaction_either():
     with connection.cursor() as cursor:
         cursor.execute(

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import django
 
-BENCHES = ["pages"]
+BENCHES = ["pages", "audit"]
 
 
 def main() -> int:

@@ -1,19 +1,16 @@
 """The record's list page with each of its filters at 10^7 events, through Django's whole chain, beside 10^4."""
 
+import itertools
 import random
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core import signing
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.alliance.models import Center, Member
@@ -22,13 +19,14 @@ from apps.audit.ids import first_at
 from apps.home.sentences import event_choices
 from tests import database
 from tests.bench.audit_fill import bytes_per_event, fill
-from tests.bench.audit_ground import at_rank, fresh_notary, row, written_event
+from tests.bench.audit_ground import fresh_notary, row, written_event
+from tests.bench.pages import times
 from tests.conftest import sign_in
 from tests.factories import CenterFactory, MemberFactory, alliance, arranged, holder
 
 SMALL, LARGE = 10_000, 10_000_000
 PEOPLE, CENTERS = 5_000, 12
-ROUNDS, WARM_UP = 60, 5
+ROUNDS = 60
 
 Question = Callable[[random.Random], dict[str, str]]
 
@@ -71,20 +69,10 @@ def _people(centers: list[Center]) -> None:
 
 def _times(client: Client, question: Question) -> dict[str, float]:
     """Each round asks for another person, kind or time, so that no round profits from the one before."""
-    chance, times = random.Random(7), []
+    chance = random.Random(7)
     with database.owner() as owner:
         owner.execute("truncate audit.pending")  # each looking is an event, and no notary is at work here
-    for number in range(WARM_UP + ROUNDS):
-        address = f"/record/?{urlencode(question(chance))}"
-        started = time.perf_counter()
-        response = client.get(address)
-        elapsed = (time.perf_counter() - started) * 1000
-        assert response.status_code == 200, (address, response.status_code)
-        if number >= WARM_UP:
-            times.append(elapsed)
-    with CaptureQueriesContext(connection) as queries:
-        client.get(address)
-    return {"p50": median(times), "p95": at_rank(times, 0.95), "queries": len(queries)}
+    return times(client, (f"/record/?{urlencode(question(chance))}" for _ in itertools.count()), ROUNDS)
 
 
 def _questions() -> dict[str, Question]:

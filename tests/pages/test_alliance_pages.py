@@ -1,6 +1,5 @@
 """People at work: a manager through the queue, a center from application to admission, and refusals that help."""
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -25,27 +24,9 @@ from tests.factories import (
     holder,
     proof,
 )
+from tests.reading import links, said
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def manager():
-    return holder(Role.CENTER_MANAGER)
-
-
-@pytest.fixture
-def colleague(manager):
-    return MemberFactory(center=manager.center, name="Grace Liu", email=f"g.liu@{manager.center.email_domains[0]}")
-
-
-def links(page):
-    return set(re.findall(r'(?:href|action)="([^"#?]+)', page.content.decode()))
-
-
-def said(page):
-    """What the page told at its top."""
-    return [str(message) for message in page.context["messages"]]
 
 
 def certificate(body=PDF):

@@ -138,11 +138,6 @@ def test_what_ends_is_shown_soonest_first(browse):
 
 
 # ── what waits: center managers ─────────────────────────────────────────────────────────────────────────────────────
-@pytest.fixture
-def manager():
-    return holder(Role.CENTER_MANAGER)
-
-
 def test_a_manager_sees_the_proofs_of_own_people(browse, manager):
     mine = TrainingRecordFactory(member__center=manager.center)
     TrainingRecordFactory()

@@ -1,6 +1,5 @@
 """Pages that say how a center or a person stands, why, and what can be done about it."""
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -12,27 +11,9 @@ from apps.alliance.models import Center, Invitation
 from apps.alliance.roles import Role
 from apps.alliance.services import centers, people
 from tests.factories import CenterFactory, MemberFactory, TrainingRecordFactory, TrainingTypeFactory, alliance, holder
+from tests.reading import links, said
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def manager():
-    return holder(Role.CENTER_MANAGER)
-
-
-@pytest.fixture
-def colleague(manager):
-    return MemberFactory(center=manager.center, name="Grace Liu", email=f"g.liu@{manager.center.email_domains[0]}")
-
-
-def links(page):
-    return set(re.findall(r'(?:href|action)="([^"#?]+)', page.content.decode()))
-
-
-def said(page):
-    """What the page told at its top."""
-    return [str(message) for message in page.context["messages"]]
 
 
 def test_a_manager_sees_which_training_somebody_never_proved(browse, manager, colleague):

@@ -11,6 +11,7 @@ from apps.alliance.roles import Role
 from apps.alliance.services import people
 from apps.audit.models import Event
 from apps.audit.selectors import LATE, state
+from apps.audit.verification import verify
 from apps.core import health
 from apps.core.models import Message, Notice
 from apps.home.watch import tell_of_troubles, verify_newest, verify_whole
@@ -172,6 +173,65 @@ def test_verify_now_names_the_entry_that_somebody_changed(browse, auditor, suspe
 
     assert f"First bad entry: {index}" in text_of(page)
     assert "The record does not hold" in text_of(page)
+
+
+def test_what_is_wrong_names_rows_of_every_center_so_a_centers_auditor_only_learns_that_something_is(
+    browse, auditor, suspended, at_hand, dba
+):
+    at_hand.step()
+    dba.execute("update alliance_member set name = 'Somebody else' where id = %s", [auditor.pk])
+    of_a_center = holder(Role.AUDITOR)
+
+    page = text_of(browse(of_a_center).post("/record/verify/", follow=True))
+
+    assert "The record does not hold" in page
+    assert "1 finding." in page
+    told = Event.objects.get(event="audit.record.verified")
+    assert (told.details["wrong"], told.details["findings"]) == ([], 1)
+    assert str(auditor.pk) not in page + told.entry
+    assert str(auditor.pk) in Notice.objects.get(to=auditor).text, "those in charge are told at once"
+
+
+def test_what_an_auditor_of_the_alliance_found_is_the_alliances_affair(browse, auditor, suspended, at_hand, dba):
+    at_hand.step()
+    dba.execute("update alliance_member set name = 'Somebody else' where id = %s", [auditor.pk])
+    browse(auditor).post("/record/verify/")
+
+    found = Event.objects.get(event="audit.record.verified")
+
+    assert str(auditor.pk) in found.details["wrong"][0]
+    beside = browse(holder(Role.AUDITOR, auditor.center))
+    assert beside.get(f"/record/verified/{found.pk}/").status_code == 404
+    assert beside.get(f"/record/{found.pk}/").status_code == 404
+
+
+def test_the_record_is_verified_once_at_a_time(browse, auditor, suspended, at_hand, monkeypatch):
+    at_hand.step()
+    browser, others = browse(auditor), []
+
+    def meanwhile(**asked):
+        others.append(browse(auditor).post("/record/verify/").status_code)
+        return verify(**asked)
+
+    monkeypatch.setattr("apps.home.record_views.verify", meanwhile)
+
+    assert browser.post("/record/verify/").status_code == 302
+    assert others == [409]
+    assert browser.post("/record/verify/").status_code == 302
+
+
+def test_two_events_of_one_id_break_no_page(browse, auditor, suspended, at_hand, dba):
+    at_hand.step()
+    dba.execute(
+        "insert into audit.entry (idx, sequenced_at, entry, leaf) "
+        "select 1000, sequenced_at, replace(entry, 'On leave.', 'On trips.'), leaf from audit.entry where id = %s",
+        [suspended.pk],
+    )
+
+    page = text_of(browse(auditor).get(f"/record/{suspended.pk}/"))
+
+    assert "On leave." in page
+    assert "On trips." not in page
 
 
 def test_a_centers_auditor_sees_neither_event_nor_file_of_another_center(browse, suspended, at_hand):

@@ -155,8 +155,7 @@ def invited_member(
     Somebody known who stands in one of the states `again` is invited once more.
     """
     email = email.strip().lower()
-    domain = email.rpartition("@")[2]
-    if not any(domain == known or domain.endswith(f".{known}") for known in center.email_domains):
+    if not center.is_home_of(email):
         domains = ", ".join(center.email_domains) or "none yet"
         raise Invalid(fields={"email": f"The address must be one of {center}'s domains: {domains}."})
     known = Member.objects.select_for_update(no_key=True, of=("self",)).filter(email__iexact=email).first()

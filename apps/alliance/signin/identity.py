@@ -146,9 +146,8 @@ def _by_address(claims: dict[str, Any], center: Center) -> Member:
             f"{center}'s sign-in service did not confirm your e-mail address, so the portal can't tell who you are. "
             "Your IT department can change that."
         )
-    domain = email.rpartition("@")[2]
-    if not any(domain == known or domain.endswith(f".{known}") for known in center.email_domains):
-        raise NotAllowed(f"{domain} is not one of {center}'s e-mail domains in the portal.")
+    if not center.is_home_of(email):
+        raise NotAllowed(f"{email.rpartition('@')[2]} is not one of {center}'s e-mail domains in the portal.")
     member = member_with(email)
     if member is None or member.center_id != center.pk:
         raise NotAllowed(f"{center} has no member with your address here. Its center managers can invite you.")

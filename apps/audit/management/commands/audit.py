@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 from psycopg import Error as DriverError
@@ -17,7 +16,7 @@ from apps.audit.gateways import Said, ask_witnesses
 from apps.audit.traces import missing_events
 from apps.audit.verification import Report, verify
 from tlog.merkle import ProofFailed
-from tlog.tiles import TileBroken, TileDirectory, TileMissing
+from tlog.tiles import TileBroken, TileMissing
 
 HOLDS, BROKEN, UNSEEN = 0, 1, 2
 VERDICTS = ("IT HOLDS.", "IT IS BROKEN.", "NOT ALL OF IT COULD BE LOOKED AT.")
@@ -64,7 +63,7 @@ class Command(BaseCommand):
             raise SystemExit(code)
 
     def _verify(self, options: dict[str, Any]) -> int:
-        tiles = TileDirectory(settings.RECORD_TILES) if Path(settings.RECORD_TILES).is_dir() else None
+        tiles = exports.tiles_at_hand()
         start, end = options["start"], options["end"]
         if start < 0 or (end is not None and end <= start):
             raise ValueError("a range goes from an entry to a later one")
