@@ -27,7 +27,7 @@ RECORD_VERIFIED = read(
     "audit.record.verified",
     "Verified the record",
     attempt="verify the record",
-    when="An auditor presses Verify now. What is wrong stands in it where it is the alliance's affair; else only how much.",
+    when="An auditor presses Verify now. What is wrong stands in the alliance's affairs only.",
     about=("alliance.alliance", "alliance.center"),
 )
 PLATFORM_VIEWED = read(

@@ -24,7 +24,7 @@ from psycopg import sql
 
 from apps.alliance.models import Center, Grant, Invitation, Member, TrainingRecord, TrainingType, Vouch
 from apps.alliance.roles import Role
-from apps.audit.models import Entry
+from apps.audit.models import Entry, Event
 from apps.audit.verification import verify
 from tests.factories import (
     CenterFactory,
@@ -503,6 +503,19 @@ def test_what_no_index_can_hold_does_not_stop_the_notary(portal, at_hand, part):
 def test_the_door_takes_nothing_that_would_stop_the_notary_or_the_verifiers(portal, text):
     with pytest.raises(psycopg.Error), portal.transaction():
         portal.execute("select audit.append(%s)", [text])
+
+
+@pytest.mark.parametrize("last", [{"ref": "the last"}, {}])
+def test_of_a_name_that_stands_twice_every_reader_finds_the_last(portal, at_hand, last):
+    """Or a forged event would be listed under one person and say another."""
+    text = event_text(actor=last).replace('"actor"', '"actor":{"ref":"the first"},"actor"')
+    attempt(portal, ("select audit.append(%s)", [text]))
+
+    before = Event.objects.get(event="test.forged").actor_ref
+    at_hand.step()
+    after = Event.objects.get(event="test.forged").actor_ref
+
+    assert before == after == json.loads(text)["actor"].get("ref")
 
 
 def test_a_deeply_nested_event_does_not_stop_the_notary(portal, at_hand):
