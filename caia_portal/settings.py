@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "apps.audit",
     "apps.core",
     "apps.alliance",
+    "apps.catalog",
     "apps.home",
     "django.contrib.auth",
     "django.contrib.contenttypes",
