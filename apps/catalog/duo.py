@@ -65,6 +65,24 @@ class Term:
     months: int | None = None  # of TS
     investigators: str = ""  # of COL
 
+    @property
+    def label(self) -> str:
+        return concepts()[self.code].label
+
+    @property
+    def short(self) -> str:
+        return concepts()[self.code].shorthand
+
+    @property
+    def words(self) -> str:
+        """The term with its values, as a page shows it."""
+        months = f"{self.months} months" if self.months else ""
+        until = f"until {self.until}" if self.until else ""
+        studies = ", ".join(concepts()[code].label for code in self.research)
+        named = ", ".join((*self.countries, *self.institutions))
+        values = [_spoken(self.diseases), named, studies, until, months, self.investigators]
+        return ": ".join([self.label, *filter(None, values)])
+
 
 @dataclass(frozen=True)
 class Purpose:

@@ -113,6 +113,18 @@ def test_a_term_keeps_its_values():
     )
 
 
+def test_a_term_speaks_with_its_values():
+    assert [term(name).words for name in ("DS", "GS", "RS", "MOR", "TS", "PUB")] == [
+        "disease specific research: cancer (MONDO:0004992)",
+        "geographical restriction: US, CA",
+        "research specific restrictions: biomedical research",
+        "publication moratorium: until 2028-01-01",
+        "time limit on use: 12 months",
+        "publication required",
+    ]
+    assert (term("DS").short, term("DS").label) == ("DS", "disease specific research")
+
+
 @pytest.mark.parametrize(
     ("terms", "words"),
     [
