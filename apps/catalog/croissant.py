@@ -6,6 +6,7 @@ It describes; it never leads to the bytes: a file's contentUrl is the dataset's 
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from apps.catalog.dictionary import shown
 from apps.catalog.duo import parse
@@ -89,7 +90,7 @@ def _usage(code: str) -> str:
 def _file(file: "DatasetFile", page: str) -> dict[str, Any]:
     return {
         "@type": "cr:FileObject",
-        "@id": file.path,
+        "@id": quote(file.path),
         "name": file.path,
         "description": file.role or ACCESS,
         "contentUrl": page,
@@ -104,16 +105,16 @@ def _table(file: "DatasetFile", floor: int) -> dict[str, Any]:
     columns = shown(file.dictionary or {}, floor)["columns"]
     return {
         "@type": "cr:RecordSet",
-        "@id": f"{file.path}#rows",
+        "@id": f"{quote(file.path)}#rows",
         "name": f"Rows of {file.path}",
         "field": [
             {
                 "@type": "cr:Field",
-                "@id": f"{file.path}#rows/{place}",
+                "@id": f"{quote(file.path)}#rows/{place}",
                 "name": column["name"],
                 "description": column.get("description") or column["name"],
                 "dataType": TYPES[column["kind"]],
-                "source": {"fileObject": {"@id": file.path}, "extract": {"column": column["name"]}},
+                "source": {"fileObject": {"@id": quote(file.path)}, "extract": {"column": column["name"]}},
             }
             for place, column in enumerate(columns, 1)
         ],

@@ -35,14 +35,14 @@ def read(path: Path, media_type: str) -> dict[str, Any] | None:
         return None
     with path.open("rb") as file:
         try:
-            return _read(_lines(file), media_type)
+            return _read(text_lines(file), media_type)
         except (EOFError, OSError, zlib.error):
             raise Invalid("The file can't be unpacked. Pack it again with gzip, or add it unpacked.") from None
         except csv.Error:
             raise Invalid("A line of the table can't be read. Check its quotes.") from None
 
 
-def _lines(file: IO[bytes]) -> Iterator[str]:
+def text_lines(file: IO[bytes]) -> Iterator[str]:
     """Lines as text, no longer and no more than the bounds; nothing at all when the bytes are no text."""
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)

@@ -84,7 +84,7 @@ def test_croissant_describes_the_columns_and_gives_no_count_or_sample(facts):
     assert [(one["name"], one["dataType"]) for one in table["field"]] == [
         ("PATIENT_ID", "sc:Text"), ("sex", "sc:Text"), ("age", "sc:Integer"),
     ]  # fmt: skip
-    assert table["field"][1]["source"] == {"fileObject": {"@id": "a b/clinical.csv"}, "extract": {"column": "sex"}}
+    assert table["field"][1]["source"] == {"fileObject": {"@id": "a%20b/clinical.csv"}, "extract": {"column": "sex"}}
     assert "P-0004012" not in json.dumps(told)
     assert "30" not in json.dumps(told["recordSet"])
 
