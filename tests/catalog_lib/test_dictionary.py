@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from apps.catalog import columns, dictionary
 from apps.catalog.dictionary import read, shown
 from apps.core.errors import Invalid
-from tests.catalog_lib.open_data import OPEN_DATA
+from tests.catalog_lib.open_data import OPEN_DATA, here
 
 #        file                                                                             rows    columns
 KNOWN = """
@@ -76,9 +76,8 @@ def test_nothing_below_the_floor_is_shown_of_the_open_tables(line, floor):
     assert_safe(table, shown(table, floor), floor)
 
 
+@here
 def test_the_known_numbers_of_two_tables():
-    if OPEN_DATA.name != "data":
-        pytest.skip("the open data are not here")
     gbsg2 = read(OPEN_DATA / "ehr-alliance-gbsg2/gbsg2.csv", "text/csv")
     impact = read(OPEN_DATA / "ehr-msk-impact-2017/data_clinical_sample.txt", "text/plain")
 
@@ -90,13 +89,12 @@ def test_the_known_numbers_of_two_tables():
     assert column(impact, "SAMPLE_TYPE")["description"]
 
 
+@here
 @pytest.mark.parametrize("name", ["genomics-dana-farber-hcc1395-vcf/annotated.expression.vcf.gz", "README.md",
     "genomics-dana-farber-hcc1395-rna-bam/test_hcc1395.bam", "ehr-msk-thyroid-2016/meta_study.txt",
     "ehr-alliance-gbsg2/LICENSE.txt", "pathology-fred-hutch-cmu1-small-region-svs/cmu-1-small-region.svs",
     "ehr-msk-thyroid-2016/data_gene_panel.txt", "ehr-alliance-gbsg2/dataset.json"])  # fmt: skip
 def test_what_is_no_table_has_no_dictionary(name):
-    if OPEN_DATA.name != "data":
-        pytest.skip("the open data are not here")
     assert read(OPEN_DATA / name, "text/plain") is None
 
 
