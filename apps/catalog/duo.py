@@ -201,9 +201,14 @@ def _names(codes: Any) -> str:
 
 # ── matching ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def check(terms: tuple[Term, ...], purpose: Purpose, on: date) -> tuple[Clause, ...]:
-    """One clause for each term. The purpose is allowed when all are met; without a term nothing is allowed."""
+    """One clause for each term; is_allowed() reads them together."""
     care = any(term.code == CC for term in terms)
     return tuple(_clause(term, purpose, on, care=care) for term in terms)
+
+
+def is_allowed(clauses: tuple[Clause, ...]) -> bool:
+    """Whether all are met; where no term was given, nothing is allowed."""
+    return bool(clauses) and all(clause.met for clause in clauses)
 
 
 def _clause(term: Term, purpose: Purpose, on: date, *, care: bool) -> Clause:

@@ -113,6 +113,7 @@ def table_of(tmp_path, text, kind="text/csv"):
         (["1", "2.5"], "number"),
         (["1e-3", "-.5"], "number"),
         (["inf", "1"], "text"),
+        (["1e999", "1.5"], "text"),
         (["2024-02-29", "2024-03-01"], "date"),
         (["2024-02-30", "2024-03-01"], "text"),
         (["Yes", "no"], "yes/no"),
@@ -235,18 +236,18 @@ def test_rubbish_is_a_table_or_none_or_refused(tmp_path, content, kind, packed):
 def assert_safe(table, told, floor):
     """No count from 1 to the floor stands there, and none can be had by subtraction."""
     for one in told["columns"]:
-        counts = [count for _, count in one.get("values", [])] + ([one["others"]] if "others" in one else [])
-        counts += [*one.get("numbers", {}).get("counts", []), one.get("missing") or floor]
-        assert all(count >= floor for count in counts), one
-        if "values" in one:
-            known = sum(counts[:-1]) + (one["missing"] or 0)
-            assert known == told["rows"], one
-        if one.get("missing") is None and "values" in one:
-            assert "others" in one
+        numbers = one.get("numbers", {})
+        cells = [count for _, count in one.get("values", [])] + numbers.get("counts", [])
+        others = [part["others"] for part in (one, numbers) if "others" in part]
+        known = [count for count in cells if count is not None] + others
+        assert all(count >= floor for count in (*known, one.get("missing") or floor)), one
+        if cells and "sampled" not in numbers:
+            assert sum(known) + (one["missing"] or 0) == told["rows"], one
+            assert (one["missing"] is None) <= bool(others), one
         if "numbers" in one:
-            edges, bins = one["numbers"]["edges"], one["numbers"]["counts"]
-            assert len(edges) == max(len(bins) - 1, 0)
-            assert all(left < right for left, right in pairwise(edges))
+            assert len(numbers["edges"]) == max(len(numbers["counts"]) - 1, 0)
+            assert all(left < right for left, right in pairwise(numbers["edges"]))
+            assert numbers["counts"].count(None) == len(others)
 
 
 def test_small_values_are_hidden_with_one_more_when_needed(tmp_path):
@@ -314,8 +315,32 @@ def test_no_set_of_counts_lets_a_small_one_through(counts, missing, floor):
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=12), st.integers(2, 15))
 def test_joined_bins_hold_enough_and_lose_nobody(counts, floor):
-    joined = dictionary._joined([float(n) for n in range(len(counts) - 1)], counts, floor)
+    edges, joined = dictionary._joined([float(n) for n in range(len(counts) - 1)], counts, floor)
 
-    assert all(count >= floor for count in joined["counts"])
-    assert sum(joined["counts"]) in {sum(counts), 0}
-    assert len(joined["edges"]) == max(len(joined["counts"]) - 1, 0)
+    assert all(count >= floor for count in joined)
+    assert sum(joined) in {sum(counts), 0}
+    assert len(edges) == max(len(joined) - 1, 0)
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=12), st.integers(0, 30), st.integers(2, 10))
+def test_bins_do_not_tell_how_many_are_missing(counts, missing, floor):
+    numbers = {"low": 0, "quartiles": [0, 0, 0], "high": 0, "around": 10}
+    numbers |= {"edges": [float(n) for n in range(len(counts) - 1)], "counts": counts}
+    one = {"name": "age", "kind": "number", "missing": missing, "distinct": 9, "distinct_is_exact": True}
+    table = {"rows": sum(counts) + missing, "columns": [{**one, "numbers": numbers}]}
+
+    assert_safe(table, shown(table, floor), floor)
+
+
+def test_figures_are_not_shown_where_the_floor_is_above_what_they_were_made_of(tmp_path):
+    table = table_of(tmp_path, "a,b\n" + "".join(f"{value},x\n" for value in range(99)))
+
+    assert "numbers" in shown(table, 10)["columns"][0]
+    assert "numbers" not in shown(table, 11)["columns"][0]
+
+
+def test_a_wide_table_lists_fewer_values(tmp_path):
+    head = ",".join(f"c{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(600))
+    rows = "".join(",".join([f"word {n}"] * 600) + "\n" for n in range(40))
+
+    assert not any("values" in one for one in table_of(tmp_path, head + "\n" + rows)["columns"])

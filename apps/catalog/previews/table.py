@@ -31,8 +31,9 @@ def profile(dictionary: dict[str, Any], floor: int) -> list[dict[str, Any]]:
             if "others" in column:
                 plot["others"] = column["others"]
         elif numbers.get("counts"):
-            plot["bars"] = [list(bar) for bar in zip(_ranges(numbers["edges"]), numbers["counts"], strict=True)]
-            plot |= {name: numbers[name] for name in ("low", "quartiles", "high")}
+            bars = zip(_ranges(numbers["edges"]), numbers["counts"], strict=True)
+            plot["bars"] = [[label, count] for label, count in bars if count is not None]
+            plot |= {name: numbers[name] for name in ("low", "quartiles", "high", "others") if name in numbers}
         else:
             continue
         plots.append(plot)
