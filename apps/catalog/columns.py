@@ -25,10 +25,13 @@ BINS = 10
 
 
 class Column:
-    """A column that has seen some values. `kept` bounds how many numbers and how many different values it remembers."""
+    """A column that has seen some values.
 
-    def __init__(self, name: str, *, kept: int) -> None:
-        self.name, self.kept = name, kept
+    `kept` bounds how many numbers and how many different values it remembers, `most_listed` how many it counts by name.
+    """
+
+    def __init__(self, name: str, *, kept: int, most_listed: int = LISTED) -> None:
+        self.name, self.kept, self.most_listed = name, kept, most_listed
         self.seen = self.missing = self.numbers_seen = 0
         self.listed: Counter[str] | None = Counter()
         self.different: set[int] = set()
@@ -49,14 +52,14 @@ class Column:
             self._list(value)
         self.is_day = self.is_day and _is_day(value)
         self.is_whole = self.is_whole and WHOLE.fullmatch(value) is not None
-        self.is_number = self.is_number and (self.is_whole or NUMBER.fullmatch(value) is not None)
+        self.is_number = self.is_number and (self.is_whole or _is_number(value))
         if self.is_number:
             self._number(float(value))
 
     def _list(self, value: str) -> None:
         assert self.listed is not None
         self.listed[value] += 1
-        if len(self.listed) > LISTED or len(value) > LONGEST_LISTED:
+        if len(self.listed) > self.most_listed or len(value) > LONGEST_LISTED:
             self.listed = None
 
     def _number(self, value: float) -> None:
@@ -85,7 +88,7 @@ class Column:
         told: dict[str, Any] = {"name": self.name, "kind": self.kind, "missing": self.missing}
         told["distinct"] = len(self.different)
         told["distinct_is_exact"] = len(self.different) < self.kept
-        most = LISTED_NUMBERS if self.is_number else LISTED
+        most = LISTED_NUMBERS if self.is_number else self.most_listed
         if self.listed and self.kind != "date" and len(self.listed) <= most:
             told["values"] = [[value, count] for value, count in sorted(self.listed.items(), key=lambda v: (-v[1], v))]
         elif self.is_number and self.numbers_seen >= FEWEST:
@@ -98,9 +101,7 @@ class Column:
         So no figure is one person's value: the extremes are the means of the lowest and of the highest AROUND, and all
         are rounded to a hundredth of their spread. The outer bins are open, so the true extremes stay unknown too.
         """
-        ordered = sorted(value for value in self.numbers if math.isfinite(value))
-        if len(ordered) < FEWEST:
-            return {}
+        ordered = sorted(self.numbers)
         last = len(ordered) - AROUND
         starts = [0, *(round(last * part) for part in (0.25, 0.5, 0.75)), last]
         means = [math.fsum(ordered[start : start + AROUND]) / AROUND for start in starts]
@@ -120,6 +121,10 @@ def _digits(spread: float, size: float) -> int:
     """Decimals that show a hundredth of the spread."""
     scale = spread or abs(size)
     return 0 if not scale or not math.isfinite(scale) else max(-300, min(300, 2 - math.floor(math.log10(scale))))
+
+
+def _is_number(value: str) -> bool:
+    return NUMBER.fullmatch(value) is not None and math.isfinite(float(value))
 
 
 def _is_day(value: str) -> bool:

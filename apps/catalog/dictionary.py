@@ -9,7 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, cast
 
-from apps.catalog.columns import AROUND, Column
+from apps.catalog.columns import AROUND, LISTED, Column
 from apps.core.errors import Invalid
 
 MOST_BYTES = 4 * 1024**3  # unpacked
@@ -19,6 +19,7 @@ LONGEST_LINE = 1024**2
 MOST_COMMENTS = 1_000
 KEPT = 1_000_000  # numbers, and different values, remembered over all columns together
 KEPT_EACH = 100_000
+LISTED_IN_ALL, FEWEST_LISTED = 20_000, 12  # values counted by name, so that a dictionary stays small
 BOMB = 500, 64 * 1024**2  # a packed file that grows by more than so many times, once it is this large
 LOOKED_AT = 50  # lines, to find the separator
 TABLES = re.compile(r"$|text/(?!vcf|html|xml|x-vcf)|application/(x-)?gzip|application/octet-stream", re.IGNORECASE)
@@ -35,14 +36,14 @@ def read(path: Path, media_type: str) -> dict[str, Any] | None:
         return None
     with path.open("rb") as file:
         try:
-            return _read(_lines(file), media_type)
+            return _read(text_lines(file), media_type)
         except (EOFError, OSError, zlib.error):
             raise Invalid("The file can't be unpacked. Pack it again with gzip, or add it unpacked.") from None
         except csv.Error:
             raise Invalid("A line of the table can't be read. Check its quotes.") from None
 
 
-def _lines(file: IO[bytes]) -> Iterator[str]:
+def text_lines(file: IO[bytes]) -> Iterator[str]:
     """Lines as text, no longer and no more than the bounds; nothing at all when the bytes are no text."""
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
@@ -78,7 +79,8 @@ def _read(lines: Iterator[str], media_type: str) -> dict[str, Any] | None:
     if len(names) > MOST_COLUMNS:
         raise Invalid(f"The table has more than {MOST_COLUMNS:,} columns. Split it.")
     kept = max(100, min(KEPT_EACH, KEPT // len(names)))
-    columns = [Column(name, kept=kept) for name in names]
+    most_listed = max(FEWEST_LISTED, min(LISTED, LISTED_IN_ALL // len(names)))
+    columns = [Column(name, kept=kept, most_listed=most_listed) for name in names]
     rows = ragged = 0
     for row in csv.reader(chain(ahead[skipped:], lines), delimiter=separator):
         if not row or (row == [""] * len(row) and len(row) < len(columns)):
@@ -182,8 +184,23 @@ def _shown(column: dict[str, Any], rows: int, floor: int) -> dict[str, Any]:
     numbers = column.get("numbers")
     if numbers and floor <= AROUND:
         kept = {name: numbers[name] for name in ("low", "quartiles", "high", "around", "sampled") if name in numbers}
-        left["numbers"] = {**kept, **_joined(numbers["edges"], numbers["counts"], floor)}
+        left["numbers"] = {**kept, **_bins(numbers, missing, floor)}
     return left
+
+
+def _bins(numbers: dict[str, Any], missing: int, floor: int) -> dict[str, Any]:
+    """Bins of `floor` rows or more; where the missing rows are hidden, the smallest bin hides with them.
+
+    Its count is None, and `others` is the sum of both: else the bins, taken from all rows, would tell the missing ones.
+    """
+    edges, counts = _joined(numbers["edges"], numbers["counts"], floor)
+    if not 0 < missing < floor:
+        return {"edges": edges, "counts": counts}
+    if len(counts) < 2:
+        return {"edges": [], "counts": []}
+    smallest = counts.index(min(counts))
+    hidden = [None if place == smallest else count for place, count in enumerate(counts)]
+    return {"edges": edges, "counts": hidden, "others": counts[smallest] + missing}
 
 
 def _values(values: list[list[Any]], missing: int, floor: int) -> dict[str, Any]:
@@ -208,7 +225,7 @@ def _values(values: list[list[Any]], missing: int, floor: int) -> dict[str, Any]
     return told
 
 
-def _joined(edges: list[float], counts: list[int], floor: int) -> dict[str, Any]:
+def _joined(edges: list[float], counts: list[int], floor: int) -> tuple[list[float], list[int]]:
     """Neighboring bins joined until each holds `floor` rows or none at all."""
     new_edges: list[float] = []
     new_counts: list[int] = []
@@ -224,4 +241,4 @@ def _joined(edges: list[float], counts: list[int], floor: int) -> dict[str, Any]
         new_counts[-1] += waiting
     if len(new_edges) == len(new_counts):
         new_edges = new_edges[:-1]
-    return {"edges": new_edges, "counts": new_counts}
+    return new_edges, new_counts

@@ -65,6 +65,24 @@ class Term:
     months: int | None = None  # of TS
     investigators: str = ""  # of COL
 
+    @property
+    def label(self) -> str:
+        return concepts()[self.code].label
+
+    @property
+    def short(self) -> str:
+        return concepts()[self.code].shorthand
+
+    @property
+    def words(self) -> str:
+        """The term with its values, as a page shows it."""
+        months = f"{self.months} months" if self.months else ""
+        until = f"until {self.until}" if self.until else ""
+        studies = ", ".join(concepts()[code].label for code in self.research)
+        named = ", ".join((*self.countries, *self.institutions))
+        values = [_spoken(self.diseases), named, studies, until, months, self.investigators]
+        return ": ".join([self.label, *filter(None, values)])
+
 
 @dataclass(frozen=True)
 class Purpose:
@@ -183,9 +201,14 @@ def _names(codes: Any) -> str:
 
 # ── matching ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def check(terms: tuple[Term, ...], purpose: Purpose, on: date) -> tuple[Clause, ...]:
-    """One clause for each term. The purpose is allowed when all are met; without a term nothing is allowed."""
+    """One clause for each term; is_allowed() reads them together."""
     care = any(term.code == CC for term in terms)
     return tuple(_clause(term, purpose, on, care=care) for term in terms)
+
+
+def is_allowed(clauses: tuple[Clause, ...]) -> bool:
+    """Whether all are met; where no term was given, nothing is allowed."""
+    return bool(clauses) and all(clause.met for clause in clauses)
 
 
 def _clause(term: Term, purpose: Purpose, on: date, *, care: bool) -> Clause:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from apps.catalog import columns, dictionary
 from apps.catalog.dictionary import read, shown
 from apps.core.errors import Invalid
-from tests.catalog_lib.open_data import OPEN_DATA
+from tests.catalog_lib.open_data import OPEN_DATA, here
 
 #        file                                                                             rows    columns
 KNOWN = """
@@ -76,9 +76,8 @@ def test_nothing_below_the_floor_is_shown_of_the_open_tables(line, floor):
     assert_safe(table, shown(table, floor), floor)
 
 
+@here
 def test_the_known_numbers_of_two_tables():
-    if OPEN_DATA.name != "data":
-        pytest.skip("the open data are not here")
     gbsg2 = read(OPEN_DATA / "ehr-alliance-gbsg2/gbsg2.csv", "text/csv")
     impact = read(OPEN_DATA / "ehr-msk-impact-2017/data_clinical_sample.txt", "text/plain")
 
@@ -90,13 +89,12 @@ def test_the_known_numbers_of_two_tables():
     assert column(impact, "SAMPLE_TYPE")["description"]
 
 
+@here
 @pytest.mark.parametrize("name", ["genomics-dana-farber-hcc1395-vcf/annotated.expression.vcf.gz", "README.md",
     "genomics-dana-farber-hcc1395-rna-bam/test_hcc1395.bam", "ehr-msk-thyroid-2016/meta_study.txt",
     "ehr-alliance-gbsg2/LICENSE.txt", "pathology-fred-hutch-cmu1-small-region-svs/cmu-1-small-region.svs",
     "ehr-msk-thyroid-2016/data_gene_panel.txt", "ehr-alliance-gbsg2/dataset.json"])  # fmt: skip
 def test_what_is_no_table_has_no_dictionary(name):
-    if OPEN_DATA.name != "data":
-        pytest.skip("the open data are not here")
     assert read(OPEN_DATA / name, "text/plain") is None
 
 
@@ -115,6 +113,7 @@ def table_of(tmp_path, text, kind="text/csv"):
         (["1", "2.5"], "number"),
         (["1e-3", "-.5"], "number"),
         (["inf", "1"], "text"),
+        (["1e999", "1.5"], "text"),
         (["2024-02-29", "2024-03-01"], "date"),
         (["2024-02-30", "2024-03-01"], "text"),
         (["Yes", "no"], "yes/no"),
@@ -237,18 +236,18 @@ def test_rubbish_is_a_table_or_none_or_refused(tmp_path, content, kind, packed):
 def assert_safe(table, told, floor):
     """No count from 1 to the floor stands there, and none can be had by subtraction."""
     for one in told["columns"]:
-        counts = [count for _, count in one.get("values", [])] + ([one["others"]] if "others" in one else [])
-        counts += [*one.get("numbers", {}).get("counts", []), one.get("missing") or floor]
-        assert all(count >= floor for count in counts), one
-        if "values" in one:
-            known = sum(counts[:-1]) + (one["missing"] or 0)
-            assert known == told["rows"], one
-        if one.get("missing") is None and "values" in one:
-            assert "others" in one
+        numbers = one.get("numbers", {})
+        cells = [count for _, count in one.get("values", [])] + numbers.get("counts", [])
+        others = [part["others"] for part in (one, numbers) if "others" in part]
+        known = [count for count in cells if count is not None] + others
+        assert all(count >= floor for count in (*known, one.get("missing") or floor)), one
+        if cells and "sampled" not in numbers:
+            assert sum(known) + (one["missing"] or 0) == told["rows"], one
+            assert (one["missing"] is None) <= bool(others), one
         if "numbers" in one:
-            edges, bins = one["numbers"]["edges"], one["numbers"]["counts"]
-            assert len(edges) == max(len(bins) - 1, 0)
-            assert all(left < right for left, right in pairwise(edges))
+            assert len(numbers["edges"]) == max(len(numbers["counts"]) - 1, 0)
+            assert all(left < right for left, right in pairwise(numbers["edges"]))
+            assert numbers["counts"].count(None) == len(others)
 
 
 def test_small_values_are_hidden_with_one_more_when_needed(tmp_path):
@@ -316,8 +315,32 @@ def test_no_set_of_counts_lets_a_small_one_through(counts, missing, floor):
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=12), st.integers(2, 15))
 def test_joined_bins_hold_enough_and_lose_nobody(counts, floor):
-    joined = dictionary._joined([float(n) for n in range(len(counts) - 1)], counts, floor)
+    edges, joined = dictionary._joined([float(n) for n in range(len(counts) - 1)], counts, floor)
 
-    assert all(count >= floor for count in joined["counts"])
-    assert sum(joined["counts"]) in {sum(counts), 0}
-    assert len(joined["edges"]) == max(len(joined["counts"]) - 1, 0)
+    assert all(count >= floor for count in joined)
+    assert sum(joined) in {sum(counts), 0}
+    assert len(edges) == max(len(joined) - 1, 0)
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=12), st.integers(0, 30), st.integers(2, 10))
+def test_bins_do_not_tell_how_many_are_missing(counts, missing, floor):
+    numbers = {"low": 0, "quartiles": [0, 0, 0], "high": 0, "around": 10}
+    numbers |= {"edges": [float(n) for n in range(len(counts) - 1)], "counts": counts}
+    one = {"name": "age", "kind": "number", "missing": missing, "distinct": 9, "distinct_is_exact": True}
+    table = {"rows": sum(counts) + missing, "columns": [{**one, "numbers": numbers}]}
+
+    assert_safe(table, shown(table, floor), floor)
+
+
+def test_figures_are_not_shown_where_the_floor_is_above_what_they_were_made_of(tmp_path):
+    table = table_of(tmp_path, "a,b\n" + "".join(f"{value},x\n" for value in range(99)))
+
+    assert "numbers" in shown(table, 10)["columns"][0]
+    assert "numbers" not in shown(table, 11)["columns"][0]
+
+
+def test_a_wide_table_lists_fewer_values(tmp_path):
+    head = ",".join(f"c{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(600))
+    rows = "".join(",".join([f"word {n}"] * 600) + "\n" for n in range(40))
+
+    assert not any("values" in one for one in table_of(tmp_path, head + "\n" + rows)["columns"])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.catalog import duo
-from apps.catalog.duo import Purpose, Research, Term, check, parse
+from apps.catalog.duo import Purpose, Research, Term, check, is_allowed, parse
 from apps.catalog.ontology import concepts, diseases, is_a, is_form_of
 from apps.core.errors import Invalid
 from tests.catalog_lib.open_data import OPEN_DATA
@@ -51,7 +51,7 @@ def term(name, **values):
 
 
 def met(*terms, purpose=GOOD, on=ON):
-    return all(clause.met for clause in check(terms, purpose, on))
+    return is_allowed(check(terms, purpose, on))
 
 
 # ── the ontology ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -111,6 +111,18 @@ def test_a_term_keeps_its_values():
         Term(duo.TS, months=18),
         Term(duo.GS, countries=("US",)),
     )
+
+
+def test_a_term_speaks_with_its_values():
+    assert [term(name).words for name in ("DS", "GS", "RS", "MOR", "TS", "PUB")] == [
+        "disease specific research: cancer (MONDO:0004992)",
+        "geographical restriction: US, CA",
+        "research specific restrictions: biomedical research",
+        "publication moratorium: until 2028-01-01",
+        "time limit on use: 12 months",
+        "publication required",
+    ]
+    assert (term("DS").short, term("DS").label) == ("DS", "disease specific research")
 
 
 @pytest.mark.parametrize(
@@ -242,6 +254,10 @@ def test_a_term_without_a_rule_is_never_met_and_goes_to_a_person(code):
 
     assert not clause.met
     assert "a person must decide" in clause.words
+
+
+def test_without_a_term_nothing_is_allowed():
+    assert not met()
 
 
 def test_the_words_name_what_clashes():
