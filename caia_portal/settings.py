@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "apps.core",
     "apps.alliance",
     "apps.catalog",
+    "apps.agreements",
     "apps.home",
     "django.contrib.auth",
     "django.contrib.contenttypes",
