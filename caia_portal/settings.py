@@ -302,6 +302,8 @@ CELERY_BEAT_SCHEDULE = {
     "alliance-lapses": {"task": "alliance.close_what_lapsed", "schedule": 30.0},
     "alliance-sessions": {"task": "alliance.forget_ended_sessions", "schedule": 3600.0},
     "alliance-reminders": {"task": "alliance.remind_of_endings", "schedule": 3600.0},
+    "agreements-dates": {"task": "agreements.keep_dates", "schedule": 30.0},
+    "agreements-reminders": {"task": "agreements.remind_of_endings", "schedule": 3600.0},
     "record-watch": {"task": "home.watch_record", "schedule": 30.0},
     "record-newest": {"task": "home.verify_newest", "schedule": 60.0},
     "record-whole": {"task": "home.verify_whole", "schedule": crontab(hour=3, minute=7)},

@@ -89,7 +89,9 @@ begin
   if OLD.status <> 'draft' and (to_jsonb(OLD) - moving) is distinct from (to_jsonb(NEW) - moving) then
     raise exception 'what was sent out is never changed' using errcode = 'integrity_constraint_violation';
   end if;
-  if OLD.status in ('superseded', 'expired', 'terminated') and to_jsonb(OLD) is distinct from to_jsonb(NEW)
+  -- What PostgreSQL computes itself is not yet there in NEW.
+  if OLD.status in ('superseded', 'expired', 'terminated')
+       and (to_jsonb(OLD) - '{begins_at,over_at}'::text[]) is distinct from (to_jsonb(NEW) - '{begins_at,over_at}'::text[])
      or OLD.status = 'in_force' and NEW.status not in ('in_force', 'superseded', 'expired', 'terminated')
      or OLD.signed_at is not null and OLD.signed_at is distinct from NEW.signed_at
      or OLD.superseded_at is not null and OLD.superseded_at is distinct from NEW.superseded_at
