@@ -1,6 +1,6 @@
 """Who may do what with templates, agreements, signatures and terms. Each answers with a reason that a person reads."""
 
-from apps.agreements.models import Agreement, AgreementTemplate, AgreementVersion, TemplateVersion
+from apps.agreements.models import Agreement, AgreementTemplate, AgreementVersion, Signature, TemplateVersion
 from apps.alliance.models import Center, Member
 from apps.alliance.policies import may_run_alliance
 from apps.alliance.roles import Role
@@ -65,6 +65,17 @@ def _may_bind(actor: Member, target: AgreementVersion) -> Decision:
     return allow_if(
         any(actor.center_id == center.pk and actor.holds(Role.SIGNING_OFFICIAL, on=center) for center in between),
         otherwise=f"Only signing officials of {between[0]} and {between[1]} can do that, each for their own center.",
+    )
+
+
+def may_take_receipt(actor: Member, target: Signature) -> Decision:
+    """Whoever signed, and the auditors who may read its event anyway."""
+    whole = target.center.alliance
+    return allow_if(
+        actor.pk == target.signer_id
+        or actor.holds(Role.AUDITOR, on=target.center)
+        or actor.holds(Role.AUDITOR, on=whole),
+        otherwise="Only the one who signed and auditors can take it: it says how the signer proved who they are.",
     )
 
 

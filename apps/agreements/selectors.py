@@ -1,6 +1,7 @@
 """Reads of the agreements: every list starts from visible_to, and what binds is asked by dates, for any moment."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -11,7 +12,6 @@ from django.utils import timezone
 
 from apps.agreements.models import (
     Agreement,
-    AgreementTemplate,
     AgreementVersion,
     Signature,
     TemplateVersion,
@@ -20,7 +20,7 @@ from apps.agreements.models import (
 from apps.agreements.texts import terms_of
 from apps.alliance.models import Center, Member
 from apps.alliance.roles import Role
-from apps.alliance.selectors import DAYS_BEFORE, SOON, audits_everything, holders_of
+from apps.alliance.selectors import DAYS_BEFORE, SOON, audits_everything, holders_of, sees_all
 from apps.audit.models import Event, Outcome
 from apps.audit.selectors import entries
 from apps.catalog.models import Dataset, DatasetVersion
@@ -39,22 +39,49 @@ def visible_to(member: Member) -> QuerySet[Agreement]:
     return agreements.filter(Q(providing=member.center_id) | Q(was_sent, receiving=member.center_id))
 
 
+def visible_versions(member: Member) -> QuerySet[AgreementVersion]:
+    """The versions of these; a draft that was never sent is for the center that writes it."""
+    versions = AgreementVersion.objects.filter(agreement__in=visible_to(member)).select_related(
+        "agreement__providing__alliance",
+        "agreement__receiving__alliance",
+        "template_version__template",
+        "text",
+        "sent_by__center",
+        "terminated_by__center",
+    )
+    return versions.exclude(agreement__receiving=member.center_id, edition=0)
+
+
 def versions_of(agreement: Agreement, member: Member) -> list[AgreementVersion]:
-    """The agreement's versions, newest first; a draft that was never sent is for the center that writes it."""
-    versions = agreement.versions.select_related(
-        "agreement__providing", "agreement__receiving", "template_version__template", "text", "sent_by", "terminated_by"
-    ).prefetch_related("signatures__center", "datasets")
-    if member.center_id == agreement.receiving_id:
-        versions = versions.filter(edition__gt=0)
+    """The agreement's versions, newest first, with their signatures and data."""
+    versions = visible_versions(member).filter(agreement=agreement).prefetch_related("signatures__center", "datasets")
     return list(versions.order_by("-number"))
 
 
-def visible_templates(member: Member) -> QuerySet[AgreementTemplate]:
-    return AgreementTemplate.objects.all()
+def versions_by_agreement(agreements: Iterable[Agreement], member: Member) -> dict[UUID, list[AgreementVersion]]:
+    """For a page of a list: each agreement's versions, newest first."""
+    found: dict[UUID, list[AgreementVersion]] = {}
+    versions = visible_versions(member).filter(agreement__in=list(agreements)).prefetch_related("signatures")
+    for one in versions.order_by("-number"):
+        found.setdefault(one.agreement_id, []).append(one)
+    return found
+
+
+def narrowed(
+    agreements: QuerySet[Agreement], *, words: str = "", status: str = "", center: Center | None = None
+) -> QuerySet[Agreement]:
+    """Those with these words, with a version in this state, with this center on either side."""
+    if words:
+        agreements = matching(agreements, words)
+    if status:
+        agreements = agreements.filter(Exists(AgreementVersion.objects.filter(agreement=OuterRef("pk"), status=status)))
+    return agreements.filter(Q(providing=center) | Q(receiving=center)) if center else agreements
 
 
 def visible_wordings(member: Member) -> QuerySet[TemplateVersion]:
-    return TemplateVersion.objects.select_related("template__alliance", "published_by")
+    """What was published; drafts for those with a role in the alliance."""
+    wordings = TemplateVersion.objects.select_related("template__alliance", "published_by")
+    return wordings if sees_all(member) else wordings.exclude(status=TemplateVersion.Status.DRAFT)
 
 
 def published_wordings() -> QuerySet[TemplateVersion]:
@@ -116,11 +143,17 @@ def terms_for(member: Member, dataset_version: DatasetVersion, at: datetime | No
 
 
 def acceptance_of(
-    member: Member, dataset_version: DatasetVersion, agreement_version: AgreementVersion | None, at: datetime
+    member: Member,
+    dataset_version: DatasetVersion,
+    agreement_version: AgreementVersion | None,
+    at: datetime | None = None,
 ) -> TermsAcceptance | None:
     """By which act the member had accepted, by this moment, the terms of the version under this agreement."""
     accepted = TermsAcceptance.objects.filter(
-        member=member, dataset_version=dataset_version, agreement_version=agreement_version, accepted_at__lte=at
+        member=member,
+        dataset_version=dataset_version,
+        agreement_version=agreement_version,
+        accepted_at__lte=at or timezone.now(),
     )
     return accepted.order_by("accepted_at").first()
 
@@ -213,7 +246,7 @@ def to_remind_of() -> QuerySet[AgreementVersion]:
 def visible_signatures(member: Member) -> QuerySet[Signature]:
     """The signatures under what one may see."""
     return Signature.objects.filter(version__agreement__in=visible_to(member)).select_related(
-        "version__agreement__providing", "version__agreement__receiving", "center", "text"
+        "version__agreement__providing", "version__agreement__receiving", "center__alliance", "text"
     )
 
 

@@ -76,7 +76,8 @@ def terminate(version: AgreementVersion, *, by: Any, reason: str) -> None:
 
 
 def _signature(version: AgreementVersion, by: Member, statement: str) -> Signature:
-    assert version.sent_at and version.text  # it is out for signature
+    assert version.sent_at is not None  # it is out for signature
+    assert version.text is not None
     provides = by.center_id == version.agreement.providing_id
     source = current_source()
     return Signature(
