@@ -347,7 +347,7 @@ class Signature(Identified):
         indexes = [models.Index(fields=["center", "-signed_at"], name="signature_by_center")]
 
     def __str__(self) -> str:
-        return f"{self.printed_name} for {self.affiliation} under {self.version}"
+        return f"{self.printed_name} for {self.affiliation}"
 
     def concerns_center(self) -> Any:
         return self.center_id

@@ -27,6 +27,7 @@ def record_of(signature: Signature) -> dict[str, Any]:
         "orcid": signature.orcid,
         "capacity": signature.capacity,
         "meaning": signature.get_meaning_display(),
+        "meaning_code": signature.meaning,
         "statement": signature.statement,
         "signed_at": signature.signed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "auth": {**signature.auth, "session": signature.session},
