@@ -59,6 +59,7 @@ from tests.factories import (
     holder,
     proof,
 )
+from tests.house import samples_agreements
 
 HOUR = 3600
 PASSWORD = "an unlikely pair of words"
@@ -97,6 +98,7 @@ class World:
     event: uuid.UUID
     verified: uuid.UUID
     cookies: dict[str, SimpleCookie]
+    agreed: samples_agreements.Agreed
 
     @property
     def owner(self) -> Member:
@@ -145,6 +147,7 @@ ARGUMENTS: dict[str, Callable[[World], dict[str, Any]]] = {
         "uidb36": user_pk_to_url_str(world.owner),
         "key": default_token_generator.make_token(world.fresh("owner")),
     },
+    **samples_agreements.ARGUMENTS,
 }
 # Where an address is not named above, its beginning says what its arguments mean.
 BY_BEGINNING: dict[str, Callable[[World], dict[str, Any]]] = {
@@ -154,6 +157,7 @@ BY_BEGINNING: dict[str, Callable[[World], dict[str, Any]]] = {
     "training/<uuid:pk>/": lambda world: {"pk": world.submitted.pk},
     "account/factors/passkeys/<int:pk>/": lambda world: {"pk": world.passkey.pk},
     "sign-in/center/<slug:provider_id>/": lambda world: {"provider_id": world.center.slug},
+    **samples_agreements.BY_BEGINNING,
 }
 
 
@@ -182,6 +186,7 @@ def make_world() -> World:
         event=record("test.arranged", actor=ARRANGER, target=members["owner"]),
         verified=record("audit.record.verified", actor=ARRANGER, target=center, **VERIFIED),
         cookies=cookies,
+        agreed=samples_agreements.make_agreed(center, members["signing_official"]),
     )
 
 
