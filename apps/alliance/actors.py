@@ -12,5 +12,16 @@ FOUNDER = SystemActor(
     ),
 )
 CLOCK = SystemActor(
-    "clock", frozenset({"alliance.grant.lapsed", "alliance.training.lapsed", "alliance.member.reminded"})
+    "clock",
+    frozenset(
+        {
+            "alliance.grant.lapsed",
+            "alliance.training.lapsed",
+            "alliance.member.reminded",
+            "agreements.version.begun",
+            "agreements.version.superseded",
+            "agreements.version.expired",
+            "agreements.version.reminded",
+        }
+    ),
 )

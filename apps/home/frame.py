@@ -66,6 +66,7 @@ def _rows(member: Member) -> list[tuple[str, str, str]]:
     rows = [
         ("Home", "home:home", "home"),
         ("Datasets", "catalog:datasets", "database"),
+        ("Agreements", "agreements:agreements", "heart-handshake"),
         ("Training", "alliance:training", "certificate"),
         ("People", "alliance:people", "users"),
         ("Centers", "alliance:centers", "building-hospital"),

@@ -1,5 +1,6 @@
 """What waits for me: my turn, others' turn, what ends soon. At most a handful of each, oldest first."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.agreements import selectors as agreements
+from apps.agreements.models import Agreement, AgreementVersion
+from apps.agreements.timelines import days_words, officials_words
 from apps.alliance import selectors as alliance
 from apps.alliance.models import Alliance, Center, Grant, Member, TrainingRecord
 from apps.alliance.roles import Role
@@ -54,11 +58,15 @@ def waits_for(member: Member) -> Waiting:
         found.your_turn += _auditors_turn(member)
     if Role.DATA_STEWARD in roles:
         found.your_turn += _stewards_turn(member)
+    if roles & {Role.SIGNING_OFFICIAL, Role.CENTER_MANAGER}:
+        out = list(agreements.out_for_signature(member.center_id).prefetch_related("signatures")[:MOST])
+        found.your_turn += _to_sign(member, out)
+        found.waiting += _others_sign(member, out)
     found.your_turn.sort(key=lambda row: row.since or row.until or timezone.now())
     found.waiting += _open_invitations(member) if Role.CENTER_MANAGER in roles else []
     if member.center.status == Center.Status.APPLICANT:
         found.waiting.append(_application(member.center))
-    found.ending = _ending(member, training)
+    found.ending = _ending(member, training, roles)
     return found
 
 
@@ -198,7 +206,46 @@ def _open_invitations(member: Member) -> list[Row]:
     ]
 
 
-def _ending(member: Member, training: list[tuple[Any, TrainingRecord | None, str]]) -> list[Row]:
+def _to_sign(member: Member, out: list[AgreementVersion]) -> list[Row]:
+    """What waits for this signing official's signature."""
+    if not member.holds(Role.SIGNING_OFFICIAL, on=member.center):
+        return []
+    return [
+        Row(
+            f"Sign {version}, {version.agreement.title}",
+            reverse("agreements:version_sign", args=[version.pk]),
+            "Read and sign",
+            f"{version.agreement.providing} and {version.agreement.receiving}",
+            version.sent_at,
+        )
+        for version in out
+        if member.center in agreements.unsigned_by(version)
+    ]
+
+
+def _others_sign(member: Member, out: list[AgreementVersion]) -> list[Row]:
+    """What waits for the other center's signature."""
+    waiting = [(one, center) for one in out for center in agreements.unsigned_by(one) if center != member.center]
+    usual = {center: agreements.median_signing_days(center) for _, center in waiting}
+    return [
+        Row(
+            f"{version}, {version.agreement.title}",
+            _agreement_url(version.agreement),
+            since=version.sent_at,
+            whose=officials_words(center),
+            usually=days_words(usual[center]),
+        )
+        for version, center in waiting
+    ]
+
+
+def _agreement_url(agreement: Agreement) -> str:
+    return reverse("agreements:agreement", args=[agreement.pk])
+
+
+def _ending(
+    member: Member, training: list[tuple[Any, TrainingRecord | None, str]], roles: Collection[str]
+) -> list[Row]:
     horizon = timezone.now() + SOON
     rows = [
         Row(str(type_), reverse("alliance:training"), until=_midnight(record.valid_until))
@@ -212,8 +259,21 @@ def _ending(member: Member, training: list[tuple[Any, TrainingRecord | None, str
         for grant in member.grants()
         if grant.ends_at
     ]
+    if {Role.SIGNING_OFFICIAL, Role.CENTER_MANAGER}.intersection(roles):
+        rows += [
+            Row(
+                f"{version} with {_other_center(version.agreement, member)}",
+                _agreement_url(version.agreement),
+                until=_midnight(version.ends_on),
+            )
+            for version in agreements.ending_soon(member)[:MOST]
+        ]
     soon = [row for row in rows if row.until and row.until <= horizon]
     return sorted(soon, key=lambda row: row.until or horizon)[:MOST]
+
+
+def _other_center(agreement: Agreement, member: Member) -> Center:
+    return agreement.receiving if agreement.providing_id == member.center_id else agreement.providing
 
 
 def _person_url(person: Member) -> str:
@@ -238,15 +298,17 @@ def _days(days: float) -> str:
 
 
 def found_by(member: Member, words: str) -> dict[str, list[Any]]:
-    """Search over what this member may see: datasets, people, centers and trainings, at most ten of each."""
+    """Search over what this member may see, at most ten of each kind."""
     if not words.strip():
-        return {"datasets": [], "people": [], "centers": [], "training": []}
+        return {}
     datasets = catalog.matching(catalog.visible_datasets(member), words).order_by("title")[:10]
+    agreed = agreements.matching(agreements.visible_to(member), words).order_by("-number")[:10]
     people = alliance.matching(alliance.visible_members(member), words).order_by("name")[:10]
     centers = alliance.visible_centers(member).filter(short_name__icontains=words)[:10]
     training = alliance.visible_training_types(member).filter(name__icontains=words).order_by("name")[:10]
     return {
         "datasets": list(datasets),
+        "agreements": list(agreed),
         "people": list(people),
         "centers": list(centers),
         "training": list(training),

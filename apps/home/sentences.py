@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from django.db.models import Model
 
+from apps.agreements.models import Agreement, AgreementTemplate, AgreementVersion, Signature, TemplateVersion
 from apps.alliance.models import Center, Grant, Member, TrainingRecord, TrainingType
 from apps.audit.models import Event, Outcome
 from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
@@ -14,7 +15,10 @@ from apps.core.events import EVENTS
 NOUNS = {"grant": "role", "vouch": "center's word"}
 NAMED = {
     model._meta.label_lower: model
-    for model in (Member, Grant, TrainingRecord, TrainingType, Dataset, DatasetVersion, DatasetFile)
+    for model in (
+        *(Member, Grant, TrainingRecord, TrainingType, Dataset, DatasetVersion, DatasetFile),
+        *(Agreement, AgreementVersion, Signature, AgreementTemplate, TemplateVersion),
+    )
 }
 
 
@@ -53,7 +57,8 @@ def _actor_words(event: Event) -> str:
 
 def _names(model: type[Model], refs: list[str]) -> dict[str, str]:
     known = {ref for ref in refs if ref and _is_uuid(ref)}
-    said_with = {"user", "member", "type", "dataset"} & {part.name for part in model._meta.fields}  # as its name needs
+    fields = {part.name for part in model._meta.fields}
+    said_with = {"user", "member", "type", "dataset", "agreement", "template"} & fields  # what its name is made of
     found = model._base_manager.filter(pk__in=known).select_related(*said_with)
     return {str(row.pk): str(row) for row in found}
 

@@ -18,6 +18,11 @@ FOR_EVERYBODY = {
     "alliance:training_type",
     "alliance:training_type_retire",
     "alliance:training_submit",
+    "agreements:agreement_draft",
+    "agreements:terms_accept",
+    "agreements:wording",
+    "agreements:wording_new",
+    "agreements:wording_retire",
 }
 NOT_BY_ID = {
     "alliance:invitation_accept", "account_reset_password_from_key", "openid_connect_login", "openid_connect_callback",

@@ -12,6 +12,7 @@ from apps.core.errors import NotAllowed, WrongState
 from apps.core.machines import MACHINES, Machine
 from tests.house.samples import ACTORS, World, undone
 from tests.house.source import import_everything
+from tests.rules import cases_agreements as agreements
 from tests.rules.cases import CASES, SYSTEM, actor_called
 
 import_everything()
@@ -24,6 +25,8 @@ ROWS: dict[str, Callable[[World], models.Model]] = {
     "alliance.trainingtype": lambda world: world.type,
     "alliance.trainingrecord": lambda world: world.submitted,
     "catalog.datasetversion": lambda world: world.catalog.draft,
+    "agreements.templateversion": lambda world: world.agreed.new_words,
+    "agreements.agreementversion": lambda world: world.agreed.draft,
 }
 # What a row also needs to stand in a state, so that the database's constraints hold.
 ALSO: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
@@ -32,6 +35,19 @@ ALSO: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     ("alliance.trainingrecord", "returned"): lambda world: _decided(world),
     ("alliance.trainingrecord", "accepted"): lambda world: _decided(world),
     ("alliance.trainingrecord", "lapsed"): lambda world: _decided(world),
+    ("agreements.templateversion", "published"): agreements.published,
+    ("agreements.templateversion", "retired"): agreements.published,
+    ("agreements.agreementversion", "out_for_signature"): agreements.out_fields,
+    ("agreements.agreementversion", "in_force"): agreements.signed_fields,
+    ("agreements.agreementversion", "superseded"): agreements.signed_fields,
+    ("agreements.agreementversion", "expired"): agreements.signed_fields,
+    ("agreements.agreementversion", "terminated"): agreements.terminated_fields,
+}
+# What a move asks for that its state alone does not bring, such as that the time has come.
+FOR_MOVE: dict[tuple[str, str], Callable[[World], object]] = {
+    ("agreements.agreementversion", "begin"): agreements.sign_by_both,
+    ("agreements.agreementversion", "supersede"): agreements.replace,
+    ("agreements.agreementversion", "expire"): agreements.replace,
 }
 
 
@@ -71,6 +87,8 @@ def _goes_through(world: World, machine: Machine, label: str, state: str, who: s
     step = machine.moves[name]
     with undone():
         row = stand(world, label, state)
+        if state in step.sources and (label, name) in FOR_MOVE:
+            FOR_MOVE[label, name](world)
         details = CASES[step.event].details(world)
         try:
             COMMANDS[step.event].run(row, by=actor_called(world, who), **details)

@@ -60,6 +60,7 @@ from tests.factories import (
     proof,
 )
 from tests.house.samples_catalog import CATALOG_ARGUMENTS, CatalogSamples, make_catalog
+from tests.house import samples_agreements
 
 HOUR = 3600
 PASSWORD = "an unlikely pair of words"
@@ -99,6 +100,7 @@ class World:
     verified: uuid.UUID
     cookies: dict[str, SimpleCookie]
     catalog: CatalogSamples
+    agreed: samples_agreements.Agreed
 
     @property
     def owner(self) -> Member:
@@ -148,6 +150,7 @@ ARGUMENTS: dict[str, Callable[[World], dict[str, Any]]] = {
         "uidb36": user_pk_to_url_str(world.owner),
         "key": default_token_generator.make_token(world.fresh("owner")),
     },
+    **samples_agreements.ARGUMENTS,
 }
 # Where an address is not named above, its beginning says what its arguments mean.
 BY_BEGINNING: dict[str, Callable[[World], dict[str, Any]]] = {
@@ -157,6 +160,7 @@ BY_BEGINNING: dict[str, Callable[[World], dict[str, Any]]] = {
     "training/<uuid:pk>/": lambda world: {"pk": world.submitted.pk},
     "account/factors/passkeys/<int:pk>/": lambda world: {"pk": world.passkey.pk},
     "sign-in/center/<slug:provider_id>/": lambda world: {"provider_id": world.center.slug},
+    **samples_agreements.BY_BEGINNING,
 }
 
 
@@ -186,6 +190,7 @@ def make_world() -> World:
         verified=record("audit.record.verified", actor=ARRANGER, target=center, **VERIFIED),
         cookies=cookies,
         catalog=make_catalog(center, members["data_steward"]),
+        agreed=samples_agreements.make_agreed(center, members["signing_official"]),
     )
 
 

@@ -19,7 +19,7 @@ from tests.house.source import import_everything  # isort: skip
 
 import_everything()
 APPS = modules("apps")
-EVENT = re.compile(r"(alliance|audit|core|home)(\.[a-z_]+){2,}")
+EVENT = re.compile(r"(agreements|alliance|audit|core|home)(\.[a-z_]+){2,}")
 WRITERS = {"record_read", "demand_read", "record_sighting", "saw"}
 
 

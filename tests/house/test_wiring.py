@@ -72,7 +72,7 @@ def test_every_event_that_a_page_asks_about_is_a_command():
         for module in APPS
         if "/views" in module.path
         for node in ast.walk(module.tree)
-        if isinstance(node, ast.Constant) and re.fullmatch(r"(alliance)\.[a-z_]+\.[a-z_]+", str(node.value))
+        if isinstance(node, ast.Constant) and re.fullmatch(r"(agreements|alliance)\.[a-z_]+\.[a-z_]+", str(node.value))
     }
     assert asked
     assert asked - set(COMMANDS) == set()
@@ -98,7 +98,9 @@ def test_every_beat_entry_is_a_registered_task():
 
 
 def test_every_task_of_ours_is_sent_by_somebody():
-    ours = {name for name in current_app.tasks if name.split(".")[0] in {"core", "alliance", "home", "audit"}}
+    ours = {
+        name for name in current_app.tasks if name.split(".")[0] in {"core", "alliance", "agreements", "home", "audit"}
+    }
     text = "".join(module.text for module in modules("apps", "caia_portal"))
 
     assert {name for name in ours if text.count(f'"{name}"') < 2} == set(), "named once, where it is defined"

@@ -19,6 +19,7 @@ from apps.core.actors import Actor, SystemActor
 from tests.factories import TrainingTypeFactory, proof
 from tests.house.samples import World
 from tests.rules.cases_catalog import catalog_cases
+from tests.rules.cases_agreements import agreement_cases
 
 SYSTEM: dict[str, SystemActor] = {"clock": CLOCK, "founder": FOUNDER}
 
@@ -206,3 +207,4 @@ CASES: dict[str, Case] = {
     "alliance.factor.reset": Case(_owner, "center_manager", "owner", _reason),
 }
 CASES |= catalog_cases(Case, _reason)
+CASES |= agreement_cases(Case, _reason)

@@ -1,0 +1,1 @@
+"""Commands on templates, agreements, signatures and terms."""

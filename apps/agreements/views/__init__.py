@@ -1,0 +1,1 @@
+"""Pages on agreements: the list, one agreement, signing, templates, terms of use."""
