@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "apps.alliance",
     "apps.catalog",
     "apps.agreements",
+    "apps.projects",
     "apps.home",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -59,8 +59,8 @@ from tests.factories import (
     holder,
     proof,
 )
-from tests.house.samples_catalog import CATALOG_ARGUMENTS, CatalogSamples, make_catalog
 from tests.house import samples_agreements
+from tests.house.samples_catalog import CATALOG_ARGUMENTS, CatalogSamples, make_catalog
 
 HOUR = 3600
 PASSWORD = "an unlikely pair of words"

@@ -18,8 +18,8 @@ from apps.alliance.roles import Role
 from apps.core.actors import Actor, SystemActor
 from tests.factories import TrainingTypeFactory, proof
 from tests.house.samples import World
-from tests.rules.cases_catalog import catalog_cases
 from tests.rules.cases_agreements import agreement_cases
+from tests.rules.cases_catalog import catalog_cases
 
 SYSTEM: dict[str, SystemActor] = {"clock": CLOCK, "founder": FOUNDER}
 
