@@ -133,9 +133,11 @@ def _descriptions(comments: list[str], separator: str, width: int) -> list[str]:
 
 
 # ── what others see ─────────────────────────────────────────────────────────────────────────────────────────────────
+# Words of column names: the identifiers that HIPAA's safe harbor lists (45 CFR 164.514(b)(2)), and free text.
 IDENTIFIER = re.compile(
-    r"(^|[^a-z])(id|ids|pid|mrn|ssn|uuid|guid|barcode|identifier|accession|name|surname|forename|e-?mail|phone|"
-    r"address|street|zip|postcode|birth|dob|url|comments?|notes?|free.?text)([^a-z]|$)|sample_?name|patient.?(id|nr|no)"
+    r"(^|[^a-z])(ids?|pid|mrn|nhs|ssn|uuid|guid|barcodes?|identifier|accession|serial|account|insurance|passport|plate|"
+    r"(fore|sur|first|last|full)?names?|initials|e-?mail|phone|fax|ip|url|address|street|city|zip|postcode|birth|dob|"
+    r"comments?|notes?|free.?text)([^a-z]|$)|sample_?name|patient.?(id|nr|no)"
 )
 NAMES_A_SAMPLE = re.compile(r"\d{3}")  # a matrix has a column for each sample, named by its barcode
 NEARLY_ALL = 0.9  # a text with so many different values per row tells rows apart

@@ -59,6 +59,7 @@ def column(table, name):
     return next(one for one in table["columns"] if one["name"] == name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", KNOWN.strip().splitlines() if OPEN_DATA.name == "data" else [])
 def test_the_open_tables_have_their_known_size(line):
     name, rows, width = line.split()
@@ -67,6 +68,7 @@ def test_the_open_tables_have_their_known_size(line):
     assert (table["rows"], len(table["columns"]), table["ragged_rows"]) == (int(rows), int(width), 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", KNOWN.strip().splitlines() if OPEN_DATA.name == "data" else [])
 @pytest.mark.parametrize("floor", [5, 10])
 def test_nothing_below_the_floor_is_shown_of_the_open_tables(line, floor):
@@ -188,12 +190,14 @@ def test_what_is_remembered_stays_bounded():
 
 
 # ── hostile files ───────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.slow
 def test_a_bomb_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(dictionary, "BOMB", (50, 1024**2))
     with pytest.raises(Invalid, match="too large when unpacked"):
         table_of(tmp_path, gzip.compress(b"a,b\n" + b"1,2\n" * 2_000_000))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -275,7 +279,22 @@ def test_nothing_small_is_shown_in_full(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["PATIENT_ID", "patientId", "pid", "Tumor_Sample_Barcode", "MRN", "email", "zip", "date_of_birth", "Notes"]
+    "name",
+    [
+        "PATIENT_ID",
+        "patientId",
+        "pid",
+        "Tumor_Sample_Barcode",
+        "MRN",
+        "email",
+        "zip",
+        "date_of_birth",
+        "Notes",
+        "lastName",
+        "IP",
+        "City",
+        "account no",
+    ],
 )
 def test_identifiers_are_not_shown(tmp_path, name):
     told = shown(table_of(tmp_path, f"{name},x\n" + "a,1\n" * 50), 10)["columns"][0]
