@@ -52,6 +52,11 @@ def broken_blanks(text: str) -> list[str]:
     return [found for found in LOOKS_LIKE_BLANK.findall(BLANK.sub("", text)) if found]
 
 
+def preview_of(text: str) -> str:
+    """A template's text with the name of each blank in its place."""
+    return _filled(text, {})
+
+
 def unfilled(version: AgreementVersion) -> list[str]:
     """The blanks of a version that nothing stands in yet."""
     return [name for name in blanks_of(version.template_version.text) if not str(version.values.get(name, "")).strip()]
