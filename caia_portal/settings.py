@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "apps.alliance",
     "apps.catalog",
     "apps.agreements",
+    "apps.projects",
     "apps.home",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -143,6 +144,7 @@ S3 = {
     "region_name": ENV["S3_REGION"],
 }
 S3_BUCKET = ENV["S3_BUCKET"]
+UPLOAD_LARGEST = int(ENV["CAIA_UPLOAD_MB"]) * 1024 * 1024  # bytes of a dataset in one request
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 300

@@ -1,4 +1,4 @@
-"""Tables of the kernel: the outbox and the notices."""
+"""Tables of the kernel: the outbox, the notices, and who stood how at which time."""
 
 from django.conf import settings
 from django.db import models
@@ -69,3 +69,19 @@ class Notice(Identified):
 
     def __str__(self) -> str:
         return self.subject
+
+
+class Standing(models.Model):
+    """A row's status from a moment on. PostgreSQL writes it with the status itself; the portal only reads it."""
+
+    label = models.CharField(max_length=60)  # of the model: "alliance.center"
+    row_id = models.UUIDField()
+    status = models.CharField(max_length=20)
+    since = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["row_id", "-since", "-id"], name="standing_of_row")]
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.row_id}: {self.status} since {self.since}"

@@ -14,6 +14,7 @@ from apps.agreements.timelines import days_words, officials_words
 from apps.alliance import selectors as alliance
 from apps.alliance.models import Alliance, Center, Grant, Member, TrainingRecord
 from apps.alliance.roles import Role
+from apps.catalog import selectors as catalog
 from apps.core.models import Message
 
 MOST = 6
@@ -55,6 +56,8 @@ def waits_for(member: Member) -> Waiting:
         found.waiting += _centers_without_manager()
     if Role.AUDITOR in roles:
         found.your_turn += _auditors_turn(member)
+    if Role.DATA_STEWARD in roles:
+        found.your_turn += _stewards_turn(member)
     if roles & {Role.SIGNING_OFFICIAL, Role.CENTER_MANAGER}:
         out = list(agreements.out_for_signature(member.center_id)[:MOST])
         found.your_turn += _to_sign(member, out) if Role.SIGNING_OFFICIAL in roles else []
@@ -175,6 +178,19 @@ def _auditors_turn(member: Member) -> list[Row]:
     ]
 
 
+def _stewards_turn(member: Member) -> list[Row]:
+    return [
+        Row(
+            f"Draft of version {draft.number}",
+            reverse("catalog:version", args=[draft.dataset.slug, draft.number]),
+            "Look and publish" if draft.has_files else "Bring in files",
+            draft.dataset.title,
+            draft.created_at,
+        )
+        for draft in catalog.drafts_of(member)[:MOST]
+    ]
+
+
 def _open_invitations(member: Member) -> list[Row]:
     invitations = alliance.visible_invitations(member).filter(
         accepted_at=None, withdrawn_at=None, ends_at__gt=timezone.now()
@@ -280,18 +296,20 @@ def _days(days: float) -> str:
 
 
 def found_by(member: Member, words: str) -> dict[str, list[Any]]:
-    """Search over what this member may see: people, centers, trainings, agreements, at most ten of each."""
+    """Search over what this member may see, at most ten of each kind."""
     if not words.strip():
-        return {"people": [], "centers": [], "training": [], "agreements": []}
+        return {}
+    datasets = catalog.matching(catalog.visible_datasets(member), words).order_by("title")[:10]
+    agreed = agreements.matching(agreements.visible_to(member), words).order_by("-number")[:10]
     people = alliance.matching(alliance.visible_members(member), words).order_by("name")[:10]
     centers = alliance.visible_centers(member).filter(short_name__icontains=words)[:10]
     training = alliance.visible_training_types(member).filter(name__icontains=words).order_by("name")[:10]
-    agreed = agreements.matching(agreements.visible_to(member), words).order_by("-number")[:10]
     return {
+        "datasets": list(datasets),
+        "agreements": list(agreed),
         "people": list(people),
         "centers": list(centers),
         "training": list(training),
-        "agreements": list(agreed),
     }
 
 

@@ -8,6 +8,7 @@ from django.db.models import Model
 from apps.agreements.models import Agreement, AgreementTemplate, AgreementVersion, Signature, TemplateVersion
 from apps.alliance.models import Center, Grant, Member, TrainingRecord, TrainingType
 from apps.audit.models import Event, Outcome
+from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
 from apps.core.commands import COMMANDS
 from apps.core.events import EVENTS
 
@@ -15,7 +16,7 @@ NOUNS = {"grant": "role", "vouch": "center's word"}
 NAMED = {
     model._meta.label_lower: model
     for model in (
-        *(Member, Grant, TrainingRecord, TrainingType),
+        *(Member, Grant, TrainingRecord, TrainingType, Dataset, DatasetVersion, DatasetFile),
         *(Agreement, AgreementVersion, Signature, AgreementTemplate, TemplateVersion),
     )
 }
@@ -56,9 +57,8 @@ def _actor_words(event: Event) -> str:
 
 def _names(model: type[Model], refs: list[str]) -> dict[str, str]:
     known = {ref for ref in refs if ref and _is_uuid(ref)}
-    said_with = {"user", "member", "type", "agreement", "template", "version__agreement"} & {
-        part.name for part in model._meta.fields
-    }  # what its name is made of
+    fields = {part.name for part in model._meta.fields}
+    said_with = {"user", "member", "type", "dataset", "agreement", "template"} & fields  # what its name is made of
     found = model._base_manager.filter(pk__in=known).select_related(*said_with)
     return {str(row.pk): str(row) for row in found}
 

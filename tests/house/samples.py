@@ -60,6 +60,7 @@ from tests.factories import (
     proof,
 )
 from tests.house import samples_agreements
+from tests.house.samples_catalog import CATALOG_ARGUMENTS, CatalogSamples, make_catalog
 
 HOUR = 3600
 PASSWORD = "an unlikely pair of words"
@@ -98,6 +99,7 @@ class World:
     event: uuid.UUID
     verified: uuid.UUID
     cookies: dict[str, SimpleCookie]
+    catalog: CatalogSamples
     agreed: samples_agreements.Agreed
 
     @property
@@ -135,6 +137,7 @@ FROM_ELSEWHERE = {"alliance_auditor", "alliance_manager", "other_manager"}
 
 # The arguments of each address that takes any, from the sample alliance.
 ARGUMENTS: dict[str, Callable[[World], dict[str, Any]]] = {
+    **CATALOG_ARGUMENTS,
     "alliance:role_end": lambda world: {"pk": world.grant.pk},
     "alliance:center_appoint": lambda world: {"slug": world.center.slug, "pk": world.owner.pk},
     "alliance:training_resubmit": lambda world: {"pk": world.returned.pk},
@@ -186,6 +189,7 @@ def make_world() -> World:
         event=record("test.arranged", actor=ARRANGER, target=members["owner"]),
         verified=record("audit.record.verified", actor=ARRANGER, target=center, **VERIFIED),
         cookies=cookies,
+        catalog=make_catalog(center, members["data_steward"]),
         agreed=samples_agreements.make_agreed(center, members["signing_official"]),
     )
 

@@ -142,6 +142,7 @@ WRITES_ELSEWHERE = {
     "apps/alliance/signin/identity.py": "which subject of a provider a member is, at their sign-in",
     "apps/alliance/signin/sessions.py": "sessions begin, are noted and end; whoever ends them is recorded",
     "apps/alliance/signin/views.py": "allauth's form keeps the proof in the session",
+    "apps/catalog/previews/pictures.py": "a picture in a folder of its own, no row",
     "apps/core/commands.py": "the details noted for an event, no row",
     "apps/home/record_views.py": "a mark in the cache while somebody verifies, no row",
 }

@@ -19,6 +19,7 @@ from apps.core.actors import Actor, SystemActor
 from tests.factories import TrainingTypeFactory, proof
 from tests.house.samples import World
 from tests.rules.cases_agreements import agreement_cases
+from tests.rules.cases_catalog import catalog_cases
 
 SYSTEM: dict[str, SystemActor] = {"clock": CLOCK, "founder": FOUNDER}
 
@@ -205,4 +206,5 @@ CASES: dict[str, Case] = {
     "alliance.identity_provider.disconnected": Case(_center, "center_manager", "other_manager"),
     "alliance.factor.reset": Case(_owner, "center_manager", "owner", _reason),
 }
+CASES |= catalog_cases(Case, _reason)
 CASES |= agreement_cases(Case, _reason)

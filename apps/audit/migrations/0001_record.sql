@@ -40,8 +40,8 @@ create index entry_by_id on audit.entry (id) where id is not null;
 create index entry_by_center on audit.entry (center_ref, id) where id is not null;
 create index entry_by_actor on audit.entry (actor_ref, id) where id is not null;
 create index entry_by_object on audit.entry (object_ref, id) where id is not null;
-create index entry_by_kind on audit.entry (kind, id) where id is not null;
-create index entry_refused on audit.entry (id) where outcome <> 'success';
+create index entry_by_kind on audit.entry (kind, id) include (center_ref) where id is not null;  -- and those at a center
+create index entry_refused on audit.entry (id) include (outcome, center_ref) where outcome <> 'success';
 
 create table audit.checkpoint (
   size bigint primary key,
@@ -102,8 +102,8 @@ begin
       and strpos(entry, format('"occurred_at":"%s"', facts ->> 'occurred_at')) > 0
       and audit.is_now((facts ->> 'occurred_at')::timestamptz)
       -- What goes into an index of audit.entry, read as it is read there (json): a row of an index has its bounds.
-      and octet_length(concat(entry::json ->> 'kind', entry::json -> 'actor' ->> 'ref', entry::json -> 'object' ->> 'id',
-                              entry::json -> 'object' ->> 'center')) <= 1000
+      and octet_length(concat(entry::json ->> 'kind', entry::json ->> 'outcome', entry::json -> 'actor' ->> 'ref',
+                              entry::json -> 'object' ->> 'id', entry::json -> 'object' ->> 'center')) <= 1000
      ) is not true then
     raise exception 'this is no event that the record takes' using errcode = 'check_violation';
   end if;

@@ -1,0 +1,76 @@
+"""What the access decision rests on, read in one query as it was at any moment; facts.sql says how."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+QUERY = Path(__file__).with_name("facts.sql").read_text(encoding="utf-8")
+
+
+class Asked(NamedTuple):
+    """May this member use this dataset in this project?"""
+
+    member: UUID
+    project: UUID
+    dataset: UUID
+
+
+class Facts(NamedTuple):
+    """One row of facts.sql, in its order."""
+
+    home: str
+    home_slug: str
+    owner: str
+    dataset: str
+    is_own_data: bool
+    center_status: str | None
+    member_status: str | None
+    project_status: str | None
+    vouch: UUID | None
+    vouched_until: date | None
+    training_missing: list[str] | None
+    training_until: date | None
+    training_record: UUID | None
+    factor: int | None
+    project_ends_on: date | None
+    ethics_reference: str
+    ethics_until: date | None
+    purpose: dict[str, Any]
+    team: UUID | None
+    request: UUID | None
+    request_state: str | None
+    approved_until: date | None
+    conditions: str | None
+    approved_on: date | None
+    version: UUID | None
+    version_number: int | None
+    terms: list[dict[str, Any]] | None
+    is_published: bool | None
+    is_withdrawn: bool | None
+    agreement: UUID | None
+    agreed_until: datetime | None
+    agreement_number: int | None
+    acceptance: UUID | None
+
+
+def facts_of(asked: Sequence[Asked], at: datetime) -> list[Facts]:
+    """The facts for each question, in their order; about what is not there, there are none."""
+    ids = {
+        "members": [one.member for one in asked],
+        "projects": [one.project for one in asked],
+        "datasets": [one.dataset for one in asked],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(QUERY, {**ids, "at": at})
+        rows = [Facts(*row) for row in cursor.fetchall()]
+    return [row._replace(purpose=_loaded(row.purpose), terms=_loaded(row.terms)) for row in rows]
+
+
+def _loaded(value: Any) -> Any:
+    """Django leaves what is read past its models as text."""
+    return json.loads(value) if isinstance(value, str) else value

@@ -1,0 +1,69 @@
+"""Who may do what with projects. Stewards decide on their center's data alone; nobody on their own request."""
+
+from apps.alliance.models import Center, Member
+from apps.alliance.roles import Role
+from apps.core.decisions import Decision, allow_if, no
+from apps.projects.models import AccessRequest, Project, TeamMember
+
+
+def may_propose(actor: Member, target: Center) -> Decision:
+    """Everybody proposes projects of their own center."""
+    return allow_if(actor.center_id == target.pk, otherwise="A project belongs to the center of its lead: your own.")
+
+
+def may_lead(actor: Member, target: Project) -> Decision:
+    """The project's lead."""
+    return allow_if(actor.pk == target.lead_id, otherwise=f"Only the project's lead, {target.lead}, can do that.")
+
+
+def may_lead_for(actor: Member, target: AccessRequest) -> Decision:
+    """The lead of the project that asks."""
+    return may_lead(actor, target.project)
+
+
+def may_decide(actor: Member, target: AccessRequest) -> Decision:
+    """A data steward of the owner, who was never on the project's team."""
+    owner = target.version.dataset.center
+    if not actor.holds(Role.DATA_STEWARD, on=owner):
+        return no(f"Only a data steward of {owner} decides on this data.")
+    return _is_impartial(actor, target.project)
+
+
+def may_return(actor: Member, target: Project) -> Decision:
+    """A data steward of any of the owners that are asked."""
+    asked = AccessRequest.objects.filter(project=target, status=AccessRequest.Status.WAITING)
+    owners = set(asked.values_list("version__dataset__center_id", flat=True))
+    held = {grant.center_id for grant in actor.grants() if grant.role == Role.DATA_STEWARD}
+    if not owners & held:
+        return no("Only a data steward of an owner who is asked can give it back.")
+    return _is_impartial(actor, target)
+
+
+def may_oversee(actor: Member, target: Project) -> Decision:
+    """The managers of the project's own center halt it and let it go on, the project's team excepted."""
+    if not actor.holds(Role.CENTER_MANAGER, on=target.center):
+        return no(f"Only a center manager of {target.center} can do that.")
+    return _is_impartial(actor, target)
+
+
+def may_close(actor: Member, target: Project) -> Decision:
+    """Its lead, or whoever oversees it."""
+    return may_lead(actor, target) or may_oversee(actor, target)
+
+
+def may_remark(actor: Member, target: Project) -> Decision:
+    """The team, and the stewards of the owners that were asked."""
+    if TeamMember.objects.filter(project=target, member=actor, until=None).exists():
+        return allow_if(True, otherwise="")
+    owners = set(
+        AccessRequest.objects.filter(project=target)
+        .exclude(status=AccessRequest.Status.DRAFT)
+        .values_list("version__dataset__center_id", flat=True)
+    )
+    held = {grant.center_id for grant in actor.grants() if grant.role == Role.DATA_STEWARD}
+    return allow_if(bool(owners & held), otherwise="Only the team and the stewards who are asked can write here.")
+
+
+def _is_impartial(actor: Member, project: Project) -> Decision:
+    was_on_team = TeamMember.objects.filter(project=project, member=actor).exists()
+    return allow_if(not was_on_team, otherwise="Nobody decides on a project of their own team. Another one can.")

@@ -1,0 +1,65 @@
+"""The lives of projects and of their requests for data, each as one table.
+
+Two steps stand in no table, since they follow from the owners' votes: a request is approved when its owner's quorum is
+full or refused by one no, and a project is decided with the last of its requests (services/decisions.py).
+"""
+
+from apps.core.machines import Machine, Move
+from apps.projects import policies as may
+from apps.projects.models import AccessRequest, Project
+
+P = Project.Status
+PROJECT = Machine(
+    Project,
+    {
+        "submit": Move(frozenset({P.DRAFT, P.RETURNED}), P.SUBMITTED, may.may_lead, "projects.project.submitted"),
+        "return": Move(frozenset({P.SUBMITTED}), P.RETURNED, may.may_return, "projects.project.returned"),
+        "withdraw": Move(
+            frozenset({P.DRAFT, P.SUBMITTED, P.RETURNED, P.DECIDED}),
+            P.WITHDRAWN,
+            may.may_lead,
+            "projects.project.withdrawn",
+        ),
+        "start": Move(frozenset({P.DECIDED}), P.ACTIVE, may.may_lead, "projects.project.started"),
+        "suspend": Move(frozenset({P.ACTIVE}), P.SUSPENDED, may.may_oversee, "projects.project.suspended", fresh=True),
+        "reinstate": Move(
+            frozenset({P.SUSPENDED}), P.ACTIVE, may.may_oversee, "projects.project.reinstated", fresh=True
+        ),
+        "close": Move(
+            frozenset({P.DECIDED, P.ACTIVE, P.SUSPENDED}),
+            P.CLOSED,
+            may.may_close,
+            "projects.project.closed",
+            fresh=True,
+        ),
+    },
+    start=P.DRAFT,
+    waits_for={
+        P.DRAFT: "the project's lead",
+        P.SUBMITTED: "data_steward",
+        P.RETURNED: "the project's lead",
+        P.DECIDED: "the project's lead",
+        P.ACTIVE: "",
+        P.SUSPENDED: "center_manager",
+        P.CLOSED: "",
+        P.WITHDRAWN: "",
+    },
+)
+
+R = AccessRequest.Status
+REQUEST = Machine(
+    AccessRequest,
+    {
+        "drop": Move(frozenset({R.DRAFT}), R.DROPPED, may.may_lead_for, "projects.request.dropped"),
+        "revoke": Move(frozenset({R.APPROVED}), R.REVOKED, may.may_decide, "projects.request.revoked", fresh=True),
+    },
+    start=R.DRAFT,
+    waits_for={
+        R.DRAFT: "the project's lead",
+        R.WAITING: "data_steward",
+        R.APPROVED: "",
+        R.REFUSED: "",
+        R.REVOKED: "",
+        R.DROPPED: "",
+    },
+)

@@ -1,0 +1,10 @@
+"""The world of the projects' tests."""
+
+import pytest
+
+from tests.projects.world import make_world
+
+
+@pytest.fixture
+def world(db):
+    return make_world()

@@ -1,0 +1,234 @@
+"""Who may use what, why, and until when: each line, and any past moment."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from allauth.mfa.models import Authenticator
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from apps.agreements.services import signing
+from apps.alliance.models import Vouch
+from apps.alliance.services import centers, people, training
+from apps.catalog.models import DatasetVersion
+from apps.projects.access import may_use
+from apps.projects.models import TeamMember
+from apps.projects.services import decisions, proposals
+from tests.factories import CenterFactory, alliance, arranged, holder
+from tests.projects.world import accepted, in_days, make_world, published
+
+LINES = (
+    "center", "membership", "training", "factor", "project", "team", "version", "approval", "agreement", "terms",
+    "purpose", "ethics",
+)  # fmt: skip
+
+
+def asked(world, member=None, at=None):
+    return may_use(member or world.lead, world.dataset, world.project, at)
+
+
+def lacking(decision):
+    return {line.key for line in decision.missing}
+
+
+def test_whoever_has_everything_may_use_the_data_until_the_first_of_it_ends(world):
+    decision = asked(world)
+
+    assert decision, decision.missing
+    assert tuple(line.key for line in decision.lines) == LINES
+    assert decision.version == world.version.pk
+    assert decision.until.date() == in_days(201), "the center's word ends first"
+
+
+def test_it_is_one_query_however_many_lines_there_are(world):
+    with CaptureQueriesContext(connection) as queries:
+        asked(world)
+
+    assert len(queries) == 1
+
+
+# ── one thing is missing ────────────────────────────────────────────────────────────────────────────────────────────
+def suspend_center(world):
+    centers.suspend(world.home, by=holder("alliance_manager", alliance()), reason="For the test.")
+
+
+def suspend_member(world):
+    people.suspend(world.lead, by=world.manager, reason="For the test.")
+
+
+def end_the_word(world):
+    with arranged():
+        Vouch.objects.filter(member=world.lead).update(ended_at=timezone.now())
+
+
+def ask_for_more_training(world):
+    runner = holder("alliance_manager", alliance())
+    training.publish_type(
+        alliance(), by=runner, name="A new one", description="It.", lifetime_days=365, required_of_all=True
+    )
+
+
+def lose_the_factor(world):
+    Authenticator.objects.filter(user=world.lead).delete()
+
+
+def suspend_project(world):
+    decisions.suspend(world.project, by=world.manager, reason="For the test.")
+
+
+def close_project(world):
+    decisions.close(world.project, by=world.lead, reason="Done.")
+
+
+def leave_the_team(world):
+    with arranged():
+        TeamMember.objects.filter(member=world.lead).update(until=timezone.now(), removed_by=world.manager)
+
+
+def withdraw_version(world):
+    with arranged():
+        version = DatasetVersion.objects.get(pk=world.version.pk)
+        version.status, version.withdrawn_at, version.withdrawn_by = "withdrawn", timezone.now(), world.steward
+        version.save()
+
+
+def revoke(world):
+    decisions.revoke(world.request, by=world.steward, reason="Consent was withdrawn.")
+
+
+def terminate(world):
+    signing.terminate(world.agreement, by=world.partner, reason="For the test.")
+
+
+BROKEN = {
+    suspend_center: {"center"},
+    suspend_member: {"membership"},
+    end_the_word: {"membership"},
+    ask_for_more_training: {"training"},
+    lose_the_factor: {"factor"},
+    suspend_project: {"project"},
+    close_project: {"project"},
+    leave_the_team: {"team"},
+    withdraw_version: {"version"},
+    revoke: {"approval"},
+    terminate: {"agreement", "terms"},
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda act: act.__name__)
+def test_what_is_taken_away_is_what_is_missing_and_the_moment_before_stays_as_it_was(world, broken):
+    with time_machine.travel(timezone.now() + timedelta(hours=1), tick=False):
+        before = timezone.now()
+        assert asked(world)
+    with time_machine.travel(before + timedelta(hours=1), tick=False):
+        broken(world)
+    with time_machine.travel(before + timedelta(hours=2), tick=False):
+        decision = asked(world)
+
+        assert lacking(decision) == BROKEN[broken]
+        assert all(line.mender for line in decision.missing), "whoever reads it learns who can help"
+        was = asked(world, at=before)
+        assert lacking(was) == ({"factor"} if broken is lose_the_factor else set())
+
+
+def test_a_colleague_who_is_not_on_the_team_lacks_just_that_and_the_terms(world):
+    assert lacking(asked(world, world.colleague)) == {"team", "terms"}
+
+
+def test_of_data_that_was_never_asked_for_nothing_is_met_that_needs_the_request(world):
+    other = published(world.owner, world.steward, slug="other")
+
+    assert lacking(may_use(world.lead, other.dataset, world.project)) == {
+        "version", "approval", "agreement", "terms", "purpose",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("days", "missing"),
+    [
+        (150, set()),
+        (201, {"membership"}),
+        (251, {"membership", "ethics"}),
+        (301, {"membership", "ethics", "approval"}),
+        (366, {"membership", "ethics", "approval", "training", "project"}),
+        (401, {"membership", "ethics", "approval", "training", "project", "agreement", "terms"}),
+    ],
+)
+def test_each_thing_ends_by_its_own_date_with_nobody_doing_anything(world, days, missing):
+    at = timezone.now() + timedelta(days=days)
+
+    decision = asked(world, at=at)
+
+    assert lacking(decision) - {"purpose"} == missing
+    assert all(line.until is None or line.until > at for line in decision.lines if line.met)
+
+
+def test_a_term_that_the_purpose_breaks_is_named(db):
+    world = make_world(terms=[{"code": "DUO:0000042"}, {"code": "DUO:0000020"}])
+
+    (line,) = asked(world).missing
+
+    assert line.key == "purpose"
+    assert "COL" in line.detail
+
+
+def test_terms_that_cannot_be_read_allow_nothing(db):
+    world = make_world(terms=[])
+
+    assert lacking(asked(world)) == {"purpose"}
+
+
+def test_data_of_ones_own_center_needs_no_agreement(world):
+    steward = holder("data_steward", world.home)
+    own = published(world.home, steward)
+
+    line = next(line for line in may_use(world.lead, own.dataset, world.project).lines if line.key == "agreement")
+
+    assert line.met
+
+
+def test_another_centers_agreement_does_not_help(world):
+    elsewhere = CenterFactory()
+    guest = holder("output_checker", elsewhere)
+    with arranged():
+        TeamMember.objects.create(project=world.project, member=guest, added_by=world.lead)
+
+    assert "agreement" in lacking(asked(world, guest))
+
+
+def test_while_it_waits_it_says_whose_turn_it_is(db):
+    world = make_world(quorum=2)
+
+    approval = next(line for line in asked(world).lines if line.key == "approval")
+
+    assert (approval.met, approval.waiting) == (False, True)
+    assert approval.mender == "a data steward of Owner"
+
+
+def test_before_anything_was_there_nothing_was_allowed(world):
+    decision = asked(world, at=timezone.now() - timedelta(days=1))
+
+    assert not decision
+    assert {"center", "project", "team", "approval"} <= lacking(decision)
+
+
+def test_somebody_who_joins_later_was_not_there_before(world):
+    with time_machine.travel(timezone.now() + timedelta(days=2), tick=False):
+        with arranged():
+            TeamMember.objects.create(project=world.project, member=world.colleague, added_by=world.lead)
+        accepted(world.colleague, world.version)
+        assert asked(world, world.colleague)
+        assert lacking(asked(world, world.colleague, at=timezone.now() - timedelta(days=1))) == {"team", "terms"}
+
+
+def test_who_is_taken_off_the_team_is_off_at_once(world):
+    with arranged():
+        TeamMember.objects.create(project=world.project, member=world.colleague, added_by=world.lead)
+    accepted(world.colleague, world.version)
+    assert asked(world, world.colleague)
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=1), tick=False):
+        proposals.remove_from_team(world.project, by=world.lead, member=world.colleague)
+        assert lacking(asked(world, world.colleague)) == {"team"}
