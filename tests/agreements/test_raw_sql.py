@@ -1,4 +1,4 @@
-"""What was sent out, signed or accepted stays: PostgreSQL refuses it to the portal's role and, by triggers, its owner."""
+"""What was sent out, signed or accepted stays: PostgreSQL refuses it to the portal and, by triggers, to its owner."""
 
 import uuid
 

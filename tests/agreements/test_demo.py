@@ -1,0 +1,79 @@
+"""The demo's agreements: told once, in every state, by people who may."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from apps.agreements import selectors
+from apps.agreements.demo import Story
+from apps.agreements.demo_words import AGREEMENTS, TEXT
+from apps.agreements.models import Agreement, AgreementVersion, Signature
+from apps.agreements.texts import broken_blanks
+from apps.alliance.models import Center
+from apps.alliance.roles import Role
+from apps.audit.models import Event, Outcome
+from apps.catalog.models import DatasetVersion
+from tests.factories import CenterFactory, alliance, holder
+from tests.factories_agreements import dataset, official
+
+
+@pytest.fixture
+def told(db):
+    today = timezone.now()
+    holder(Role.ALLIANCE_MANAGER, alliance())
+    for name in ("Fred Hutch", "Dana-Farber", "MSK", "Johns Hopkins"):
+        center = CenterFactory(short_name=name)
+        holder(Role.CENTER_MANAGER, center)
+        official(center)
+        dataset(center)
+        DatasetVersion.objects.filter(dataset__center=center).update(published_at=today - timedelta(days=200))
+        dataset(center)
+        DatasetVersion.objects.filter(dataset__center=center, published_at__gte=today).update(
+            published_at=today - timedelta(days=50)
+        )
+    return list(Story(today).tell())
+
+
+@pytest.mark.slow
+def test_it_tells_every_state_and_nothing_is_refused(told):
+    assert len(told) == len(AGREEMENTS)
+    assert set(AgreementVersion.objects.values_list("status", flat=True)) == set(AgreementVersion.Status.values)
+    assert not Event.objects.exclude(outcome=Outcome.SUCCESS).exists()
+    recalled = AgreementVersion.objects.get(status="draft", edition=1)
+    assert recalled.reason
+    assert any(len(selectors.unsigned_by(one)) == 1 for one in selectors.out_for_signature(_center("MSK").pk))
+
+
+@pytest.mark.slow
+def test_an_amendment_brings_in_what_was_published_since(told):
+    newest = AgreementVersion.objects.get(number=2)
+    assert newest.status == "in_force"
+    assert newest.datasets.count() > newest.agreement.versions.get(number=1).datasets.count()
+
+
+@pytest.mark.slow
+def test_told_again_nothing_happens(told):
+    before = (Agreement.objects.count(), Signature.objects.count(), Event.objects.count())
+
+    call_command("load_demo_agreements", verbosity=0)
+
+    assert (Agreement.objects.count(), Signature.objects.count(), Event.objects.count()) == before
+
+
+def test_where_nothing_is_shared_nothing_is_agreed_on(db):
+    holder(Role.ALLIANCE_MANAGER, alliance())
+    for name in ("Fred Hutch", "Dana-Farber", "MSK", "Johns Hopkins"):
+        CenterFactory(short_name=name)
+
+    assert all("shares no data yet" in line for line in Story(timezone.now()).tell())
+    assert not Agreement.objects.exists()
+
+
+def test_the_words_have_no_broken_blank():
+    assert broken_blanks(TEXT) == []
+
+
+def _center(name):
+    return Center.objects.get(short_name=name)
