@@ -1,4 +1,4 @@
-"""Lets the demo's agreements happen: the same commands that people use, with the clock turned to the day of each step."""
+"""Lets the demo's agreements happen: the commands that people use, with the clock turned to each step's day."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -11,29 +11,35 @@ from apps.agreements.demo import Story
 from apps.agreements.demo_words import AGREEMENTS, TEXT
 from apps.agreements.models import Agreement, AgreementVersion, Signature
 from apps.agreements.texts import broken_blanks
+from apps.alliance.demo_story import on_day
 from apps.alliance.models import Center
 from apps.alliance.roles import Role
 from apps.audit.models import Event, Outcome
-from apps.catalog.models import DatasetVersion
 from tests.factories import CenterFactory, alliance, holder
 from tests.factories_agreements import dataset, official
 
+TODAY = timezone.now()
+
 
 @pytest.fixture
-def told(db):
-    today = timezone.now()
-    holder(Role.ALLIANCE_MANAGER, alliance())
-    for name in ("Fred Hutch", "Dana-Farber", "MSK", "Johns Hopkins"):
-        center = CenterFactory(short_name=name)
-        holder(Role.CENTER_MANAGER, center)
-        official(center)
-        dataset(center)
-        DatasetVersion.objects.filter(dataset__center=center).update(published_at=today - timedelta(days=200))
-        dataset(center)
-        DatasetVersion.objects.filter(dataset__center=center, published_at__gte=today).update(
-            published_at=today - timedelta(days=50)
-        )
-    return list(Story(today).tell())
+def four(db):
+    """The demo's centers with their people, who were there long before."""
+    with on_day(TODAY - timedelta(days=300)):
+        holder(Role.ALLIANCE_MANAGER, alliance())
+        centers = [CenterFactory(short_name=name) for name in ("Fred Hutch", "Dana-Farber", "MSK", "Johns Hopkins")]
+        for center in centers:
+            holder(Role.CENTER_MANAGER, center)
+            official(center)
+    return centers
+
+
+@pytest.fixture
+def told(four):
+    for days in (200, 50):
+        with on_day(TODAY - timedelta(days=days)):
+            for center in four:
+                dataset(center)
+    return list(Story(TODAY).tell())
 
 
 @pytest.mark.slow
@@ -54,7 +60,8 @@ def test_an_amendment_brings_in_what_was_published_since(told):
 
 
 @pytest.mark.slow
-def test_told_again_nothing_happens(told):
+def test_told_again_nothing_happens(told, settings):
+    settings.DEMO = True
     before = (Agreement.objects.count(), Signature.objects.count(), Event.objects.count())
 
     call_command("load_demo_agreements", verbosity=0)
@@ -62,12 +69,8 @@ def test_told_again_nothing_happens(told):
     assert (Agreement.objects.count(), Signature.objects.count(), Event.objects.count()) == before
 
 
-def test_where_nothing_is_shared_nothing_is_agreed_on(db):
-    holder(Role.ALLIANCE_MANAGER, alliance())
-    for name in ("Fred Hutch", "Dana-Farber", "MSK", "Johns Hopkins"):
-        CenterFactory(short_name=name)
-
-    assert all("shares no data yet" in line for line in Story(timezone.now()).tell())
+def test_where_nothing_is_shared_nothing_is_agreed_on(four):
+    assert all("shares no data yet" in line for line in Story(TODAY).tell())
     assert not Agreement.objects.exists()
 
 
