@@ -236,7 +236,7 @@ class AgreementVersion(Identified):
                 name="agreement_sent_paired",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=["draft", "out_for_signature"]) | Q(signed_at__isnull=False),
+                condition=Q(status="draft") | Q(status="out_for_signature") | Q(signed_at__isnull=False),
                 name="agreement_binds_signed",
             ),
             models.CheckConstraint(

@@ -59,8 +59,8 @@ def waits_for(member: Member) -> Waiting:
     if Role.DATA_STEWARD in roles:
         found.your_turn += _stewards_turn(member)
     if roles & {Role.SIGNING_OFFICIAL, Role.CENTER_MANAGER}:
-        out = list(agreements.out_for_signature(member.center_id).prefetch_related("signatures")[:MOST])
-        found.your_turn += _to_sign(member, out)
+        out = list(agreements.out_for_signature(member.center_id)[:MOST])
+        found.your_turn += _to_sign(member, out) if Role.SIGNING_OFFICIAL in roles else []
         found.waiting += _others_sign(member, out)
     found.your_turn.sort(key=lambda row: row.since or row.until or timezone.now())
     found.waiting += _open_invitations(member) if Role.CENTER_MANAGER in roles else []
@@ -208,8 +208,6 @@ def _open_invitations(member: Member) -> list[Row]:
 
 def _to_sign(member: Member, out: list[AgreementVersion]) -> list[Row]:
     """What waits for this signing official's signature."""
-    if not member.holds(Role.SIGNING_OFFICIAL, on=member.center):
-        return []
     return [
         Row(
             f"Sign {version}, {version.agreement.title}",
@@ -219,13 +217,13 @@ def _to_sign(member: Member, out: list[AgreementVersion]) -> list[Row]:
             version.sent_at,
         )
         for version in out
-        if member.center in agreements.unsigned_by(version)
+        if any(center.pk == member.center_id for center in agreements.unsigned_by(version))
     ]
 
 
 def _others_sign(member: Member, out: list[AgreementVersion]) -> list[Row]:
     """What waits for the other center's signature."""
-    waiting = [(one, center) for one in out for center in agreements.unsigned_by(one) if center != member.center]
+    waiting = [(one, center) for one in out for center in agreements.unsigned_by(one) if center.pk != member.center_id]
     usual = {center: agreements.median_signing_days(center) for _, center in waiting}
     return [
         Row(

@@ -14,7 +14,7 @@ from apps.agreements.forms import TemplateForm, WordingForm
 from apps.agreements.models import TemplateVersion
 from apps.agreements.services import templates as services
 from apps.agreements.states import TEMPLATE_VERSION
-from apps.agreements.texts import blanks_of, blocks_of
+from apps.agreements.texts import blanks_of, blocks_of, preview_of
 from apps.alliance.forms import ReasonForm
 from apps.alliance.requests import MemberRequest
 from apps.alliance.selectors import the_alliance
@@ -57,7 +57,7 @@ def wording(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = _wording(request, pk)
     context = {
         "wording": found,
-        "blocks": blocks_of(found.text),
+        "blocks": blocks_of(preview_of(found.text)),
         "blanks": blanks_of(found.text),
         "open_to": TEMPLATE_VERSION.open_to(request.user, found),
         "may_edit": may("agreements.wording.edited", request.user, found),
