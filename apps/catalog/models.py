@@ -30,14 +30,14 @@ class Dataset(Identified):
     contact = models.EmailField()
     smallest_count = models.PositiveSmallIntegerField()  # counts below it are never shown
     quorum = models.PositiveSmallIntegerField(default=1)  # so many stewards must say yes
-    # What article 30 of the GDPR asks a register to say of it.
-    legal_basis = models.CharField(max_length=500)
-    data_subjects = models.CharField(max_length=500)
-    data_categories = models.CharField(max_length=500)
-    recipients = models.CharField(max_length=500)
-    transfers = models.CharField(max_length=500)
-    retention = models.CharField(max_length=500)
-    safeguards = models.CharField(max_length=500)
+    # What article 30 of the GDPR asks a register to say of it; all of it before anything is published.
+    legal_basis = models.CharField(max_length=500, blank=True)
+    data_subjects = models.CharField(max_length=500, blank=True)
+    data_categories = models.CharField(max_length=500, blank=True)
+    recipients = models.CharField(max_length=500, blank=True)
+    transfers = models.CharField(max_length=500, blank=True)
+    retention = models.CharField(max_length=500, blank=True)
+    safeguards = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=now)
 
     class Meta:

@@ -1,0 +1,1 @@
+"""Commands of the catalog, by what they are about."""
