@@ -1,0 +1,120 @@
+"""Reads of the catalog: every list starts from a visible_… function, so nobody sees what they may not."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+
+from apps.alliance.models import Center, Member
+from apps.alliance.roles import Role
+from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
+from apps.catalog.tables import ShownTable, counts_of, shown
+
+TABLES = 8  # of one version on a page
+V = DatasetVersion.Status
+PUBLISHED = DatasetVersion.objects.filter(status=V.PUBLISHED)
+
+
+# ── what a member may see ───────────────────────────────────────────────────────────────────────────────────────────
+def visible_datasets(member: Member) -> QuerySet[Dataset]:
+    """What was ever published, for everybody; the rest only for the stewards of the center that owns it."""
+    was_published = DatasetVersion.objects.filter(dataset=OuterRef("pk")).exclude(status=V.DRAFT)
+    datasets = Dataset.objects.select_related("center")
+    return datasets.filter(Q(Exists(was_published)) | Q(center_id__in=stewarded_centers(member)))
+
+
+def visible_versions(member: Member) -> QuerySet[DatasetVersion]:
+    """Published and withdrawn ones for everybody, drafts for the stewards of the owner."""
+    versions = DatasetVersion.objects.select_related("dataset__center", "published_by", "withdrawn_by")
+    return versions.filter(~Q(status=V.DRAFT) | Q(dataset__center_id__in=stewarded_centers(member)))
+
+
+def visible_files(member: Member) -> QuerySet[DatasetFile]:
+    """Names, sizes and hashes; nobody gets bytes by this."""
+    return DatasetFile.objects.filter(version__in=visible_versions(member))
+
+
+def stewarded_centers(member: Member) -> list[UUID]:
+    """Ids of the centers whose data this member stewards now."""
+    return [grant.center_id for grant in member.grants() if grant.role == Role.DATA_STEWARD and grant.center_id]
+
+
+def centers_to_bring_to(member: Member) -> QuerySet[Center]:
+    return Center.objects.filter(pk__in=stewarded_centers(member)).order_by("short_name")
+
+
+# ── the catalog ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def catalog(member: Member) -> QuerySet[Dataset]:
+    """The datasets that one may see, each with `newest`: a list of its newest published version, or empty."""
+    newest = PUBLISHED.order_by("dataset_id", "-number").distinct("dataset_id")
+    return visible_datasets(member).prefetch_related(Prefetch("versions", queryset=newest, to_attr="newest"))
+
+
+def matching(datasets: QuerySet[Dataset], words: str) -> QuerySet[Dataset]:
+    """Datasets whose title or description has words that begin like these."""
+    plain = re.sub(r"[\x00'\\]", " ", words).split()  # what the quoting of a tsquery's words could trip over
+    terms = " & ".join(f"'{word}':*" for word in plain[:8])
+    if not terms:
+        return datasets.none()
+    vector = SearchVector("title", "description", config="english")
+    return datasets.annotate(words=vector).filter(words=SearchQuery(terms, config="english", search_type="raw"))
+
+
+def with_term(datasets: QuerySet[Dataset], code: str) -> QuerySet[Dataset]:
+    """Datasets whose newest published version carries this term."""
+    newest = PUBLISHED.filter(dataset=OuterRef("pk")).order_by("-number").values("pk")[:1]
+    carrying = DatasetVersion.objects.filter(terms__contains=[{"code": code}])
+    return datasets.annotate(newest_pk=Subquery(newest)).filter(newest_pk__in=carrying.values("pk"))
+
+
+def terms_in_use() -> list[str]:
+    """The codes of all terms that published versions carry."""
+    carried = PUBLISHED.values_list("terms", flat=True).distinct()
+    return sorted({str(term["code"]) for terms in carried.iterator() for term in terms})
+
+
+def was_published(dataset: Dataset) -> bool:
+    """Whether some version of it ever was; from then on some of what is said of it stays."""
+    return dataset.versions.exclude(status=V.DRAFT).exists()
+
+
+def newest_version(dataset: Dataset) -> DatasetVersion | None:
+    """The newest published version: the one that is asked for."""
+    return PUBLISHED.filter(dataset=dataset).order_by("-number").first()
+
+
+def files_of(version: DatasetVersion) -> QuerySet[DatasetFile]:
+    return version.files.defer("dictionary").order_by("path")
+
+
+def amount_of(version: DatasetVersion) -> dict[str, Any]:
+    """How many files, how many bytes."""
+    return version.files.aggregate(files=Count("pk"), bytes=Sum("bytes"))
+
+
+def shown_tables(version: DatasetVersion, floor: int) -> list[ShownTable]:
+    """The first tables of a version by path, as others may see them."""
+    tables = version.files.exclude(dictionary=None).order_by("path")[:TABLES]
+    return [shown(table.path, table.dictionary, floor) for table in tables if table.dictionary]
+
+
+def safe_counts(dataset: Dataset, column: str) -> dict[str, dict[str, Any] | None]:
+    """By the path of each table of the newest version that has it: what may be shown of that column's counts."""
+    newest = newest_version(dataset)
+    tables = newest.files.exclude(dictionary=None).order_by("path") if newest else DatasetFile.objects.none()
+    having = tables.filter(dictionary__columns__contains=[{"name": column}])[:TABLES]
+    return {table.path: counts_of(table.dictionary or {}, column, floor_of(dataset)) for table in having}
+
+
+def drafts_of(member: Member) -> QuerySet[Any]:
+    """Drafts that wait for this steward, the oldest first, each with `has_files`."""
+    drafts = DatasetVersion.objects.filter(status=V.DRAFT, dataset__center_id__in=stewarded_centers(member))
+    filled = drafts.annotate(has_files=Exists(DatasetFile.objects.filter(version=OuterRef("pk"), role="")))
+    return filled.select_related("dataset").order_by("created_at")
+
+
+def floor_of(dataset: Dataset) -> int:
+    """The smallest count that may be shown: the dataset's own, and never less than its center's."""
+    return max(dataset.smallest_count, dataset.center.smallest_count)
