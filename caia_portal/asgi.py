@@ -7,4 +7,8 @@ from django.core.asgi import get_asgi_application
 from apps.core.bodies import bounded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "caia_portal.settings")
-application = bounded(get_asgi_application())
+_portal = get_asgi_application()
+
+from apps.catalog.rooms import room_of  # noqa: E402  (Django is set up only now)
+
+application = bounded(_portal, more=room_of)
