@@ -65,6 +65,7 @@ def _rows(member: Member) -> list[tuple[str, str, str]]:
     """Label, URL name and icon of each room that this member has business in."""
     rows = [
         ("Home", "home:home", "home"),
+        ("Datasets", "catalog:datasets", "database"),
         ("Training", "alliance:training", "certificate"),
         ("People", "alliance:people", "users"),
         ("Centers", "alliance:centers", "building-hospital"),

@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.alliance import selectors as alliance
 from apps.alliance.models import Alliance, Center, Grant, Member, TrainingRecord
 from apps.alliance.roles import Role
+from apps.catalog import selectors as catalog
 from apps.core.models import Message
 
 MOST = 6
@@ -51,6 +52,8 @@ def waits_for(member: Member) -> Waiting:
         found.waiting += _centers_without_manager()
     if Role.AUDITOR in roles:
         found.your_turn += _auditors_turn(member)
+    if Role.DATA_STEWARD in roles:
+        found.your_turn += _stewards_turn(member)
     found.your_turn.sort(key=lambda row: row.since or row.until or timezone.now())
     found.waiting += _open_invitations(member) if Role.CENTER_MANAGER in roles else []
     if member.center.status == Center.Status.APPLICANT:
@@ -167,6 +170,19 @@ def _auditors_turn(member: Member) -> list[Row]:
     ]
 
 
+def _stewards_turn(member: Member) -> list[Row]:
+    return [
+        Row(
+            f"Draft of version {draft.number}",
+            reverse("catalog:version", args=[draft.dataset.slug, draft.number]),
+            "Look and publish" if draft.has_files else "Bring in files",
+            draft.dataset.title,
+            draft.created_at,
+        )
+        for draft in catalog.drafts_of(member)[:MOST]
+    ]
+
+
 def _open_invitations(member: Member) -> list[Row]:
     invitations = alliance.visible_invitations(member).filter(
         accepted_at=None, withdrawn_at=None, ends_at__gt=timezone.now()
@@ -222,13 +238,19 @@ def _days(days: float) -> str:
 
 
 def found_by(member: Member, words: str) -> dict[str, list[Any]]:
-    """Search over what this member may see: people and centers, at most ten of each."""
+    """Search over what this member may see: datasets, people, centers and trainings, at most ten of each."""
     if not words.strip():
-        return {"people": [], "centers": [], "training": []}
+        return {"datasets": [], "people": [], "centers": [], "training": []}
+    datasets = catalog.matching(catalog.visible_datasets(member), words).order_by("title")[:10]
     people = alliance.matching(alliance.visible_members(member), words).order_by("name")[:10]
     centers = alliance.visible_centers(member).filter(short_name__icontains=words)[:10]
     training = alliance.visible_training_types(member).filter(name__icontains=words).order_by("name")[:10]
-    return {"people": list(people), "centers": list(centers), "training": list(training)}
+    return {
+        "datasets": list(datasets),
+        "people": list(people),
+        "centers": list(centers),
+        "training": list(training),
+    }
 
 
 def undelivered() -> dict[str, Any]:

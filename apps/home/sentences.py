@@ -7,11 +7,15 @@ from django.db.models import Model
 
 from apps.alliance.models import Center, Grant, Member, TrainingRecord, TrainingType
 from apps.audit.models import Event, Outcome
+from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
 from apps.core.commands import COMMANDS
 from apps.core.events import EVENTS
 
 NOUNS = {"grant": "role", "vouch": "center's word"}
-NAMED = {model._meta.label_lower: model for model in (Member, Grant, TrainingRecord, TrainingType)}
+NAMED = {
+    model._meta.label_lower: model
+    for model in (Member, Grant, TrainingRecord, TrainingType, Dataset, DatasetVersion, DatasetFile)
+}
 
 
 def with_sentences(events: Iterable[Event]) -> list[Event]:
@@ -49,7 +53,7 @@ def _actor_words(event: Event) -> str:
 
 def _names(model: type[Model], refs: list[str]) -> dict[str, str]:
     known = {ref for ref in refs if ref and _is_uuid(ref)}
-    said_with = {"user", "member", "type"} & {part.name for part in model._meta.fields}  # what its name is made of
+    said_with = {"user", "member", "type", "dataset"} & {part.name for part in model._meta.fields}  # as its name needs
     found = model._base_manager.filter(pk__in=known).select_related(*said_with)
     return {str(row.pk): str(row) for row in found}
 

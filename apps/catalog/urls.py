@@ -1,0 +1,22 @@
+from django.urls import path
+
+from apps.catalog.views import datasets, versions
+
+app_name = "catalog"
+urlpatterns = [
+    path("datasets/", datasets.datasets, name="datasets"),
+    path("datasets/new/", datasets.dataset_create, name="dataset_create"),
+    path("datasets/<slug:slug>/", datasets.dataset, name="dataset"),
+    path("datasets/<slug:slug>/edit/", datasets.dataset_edit, name="dataset_edit"),
+    path("datasets/<slug:slug>/versions/new/", versions.version_start, name="version_start"),
+    path("datasets/<slug:slug>/versions/<int:number>/", versions.version, name="version"),
+    path("datasets/<slug:slug>/versions/<int:number>/edit/", versions.version_edit, name="version_edit"),
+    path("datasets/<slug:slug>/versions/<int:number>/upload/", versions.version_upload, name="version_upload"),
+    path("datasets/<slug:slug>/versions/<int:number>/publish/", versions.version_publish, name="version_publish"),
+    path("datasets/<slug:slug>/versions/<int:number>/withdraw/", versions.version_withdraw, name="version_withdraw"),
+    path(
+        "datasets/<slug:slug>/versions/<int:number>/files/<uuid:pk>/drop/",
+        versions.file_drop,
+        name="file_drop",
+    ),
+]

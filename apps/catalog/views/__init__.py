@@ -1,0 +1,1 @@
+"""Pages of the catalog, by what they are about."""

@@ -1,0 +1,162 @@
+"""Pages on versions: start one, describe it, fill it with files, publish it, withdraw it."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.alliance.requests import MemberRequest
+from apps.catalog import ingest, manifest, selectors, terms
+from apps.catalog.forms import PublishForm, ReasonForm, UploadForm, VersionForm
+from apps.catalog.models import DatasetVersion
+from apps.catalog.rooms import NAME, room_for
+from apps.catalog.services import versions as services
+from apps.catalog.states import VERSION
+from apps.core.commands import demand, may
+from apps.core.listing import Column, listing
+from apps.core.views import act_with_reason, form_page
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def version_start(request: MemberRequest, slug: str) -> HttpResponse:
+    """Start the draft of a dataset's next version, described as the one before unless said otherwise."""
+    dataset = get_object_or_404(selectors.visible_datasets(request.user), slug=slug)
+    demand("catalog.version.started", by=request.user, target=dataset)
+    known = VersionForm.of(dataset.versions.order_by("-number").first()) | {"changes": ""}
+    form = VersionForm(request.POST or None, initial=known)
+    return form_page(
+        request,
+        form,
+        lambda _: services.start(dataset, by=request.user, **form.facts()),
+        template="catalog/version_start.html",
+        then=lambda made: reverse("catalog:version_upload", args=[slug, made.number]),
+        said="The draft is there. Next, bring in its files.",
+        dataset=dataset,
+    )
+
+
+@require_safe
+@login_required
+def version(request: MemberRequest, slug: str, number: int) -> HttpResponse:
+    """One version: its terms, where it comes from, each file with size and hash."""
+    found = _version(request, slug, number)
+    columns = [Column("File", "path"), Column("Kind"), Column("SHA-256"), Column("Size", "bytes", numeric=True)]
+    may_drop = found.status == DatasetVersion.Status.DRAFT and may("catalog.file.dropped", request.user, found)
+    if may_drop:
+        columns.append(Column(""))
+    context = {
+        "version": found,
+        "dataset": found.dataset,
+        "terms": terms.in_words(found.terms),
+        "amount": selectors.amount_of(found),
+        "listing": listing(selectors.files_of(found), request.GET, columns=columns, order="path"),
+        "open_to": VERSION.open_to(request.user, found),
+        "may_edit": may_drop,
+    }
+    for row in context["listing"].rows:  # type: ignore[attr-defined]
+        row.version, row.may_drop = found, bool(may_drop)
+    return render(request, "catalog/version.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def version_edit(request: MemberRequest, slug: str, number: int) -> HttpResponse:
+    """Change what a draft says of itself."""
+    found = _version(request, slug, number)
+    demand("catalog.version.described", by=request.user, target=found)
+    services.demand_draft(found)
+    form = VersionForm(request.POST or None, initial=VersionForm.of(found))
+    return form_page(
+        request,
+        form,
+        lambda _: services.describe(found, by=request.user, **form.facts()),
+        template="catalog/version_edit.html",
+        then=reverse("catalog:version", args=[slug, number]),
+        said="The draft is changed.",
+        version=found,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def version_upload(request: MemberRequest, slug: str, number: int) -> HttpResponse:
+    """Bring files into a draft through the browser."""
+    found = _version(request, slug, number)
+    demand("catalog.file.registered", by=request.user, target=found)
+    services.demand_draft(found)
+
+    def take(typed: dict[str, Any]) -> Any:
+        expected = manifest.files_in(typed["manifest"].read(manifest.LARGEST + 1)) if typed["manifest"] else {}
+        return ingest.take(found, typed["uploads"], by=request.user, folder=typed["folder"], expected=expected)
+
+    return form_page(
+        request,
+        UploadForm(request.POST or None, request.FILES or None),
+        take,
+        template="catalog/version_upload.html",
+        then=reverse("catalog:version_upload", args=[slug, number]),
+        said=lambda taken: f"{len(taken):,} {'file is' if len(taken) == 1 else 'files are'} in the draft.",
+        version=found,
+        action=f"?{NAME}={room_for(request.user, found)}",
+        largest=settings.UPLOAD_LARGEST,
+        amount=selectors.amount_of(found),
+        files=list(selectors.files_of(found).order_by("-stored_at")[:10]),
+    )
+
+
+@require_POST
+@login_required
+def file_drop(request: MemberRequest, slug: str, number: int, pk: UUID) -> HttpResponse:
+    """Take a file out of a draft."""
+    found = _version(request, slug, number)
+    file = get_object_or_404(selectors.files_of(found), pk=pk)
+    services.drop_file(found, by=request.user, file=file)
+    messages.success(request, f"{file.path} is out of the draft; its bytes are erased unless another version has them.")
+    return redirect("catalog:version", slug=slug, number=number)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def version_publish(request: MemberRequest, slug: str, number: int) -> HttpResponse:
+    """The last look at a draft, and publishing it."""
+    found = _version(request, slug, number)
+    VERSION.demand("publish", by=request.user, target=found)
+    return form_page(
+        request,
+        PublishForm(request.POST or None),
+        lambda _: services.publish(found, by=request.user),
+        template="catalog/version_publish.html",
+        then=reverse("catalog:dataset", args=[slug]),
+        said=f"Version {number} is published. Every member sees it now.",
+        version=found,
+        terms=terms.in_words(found.terms),
+        amount=selectors.amount_of(found),
+        missing=services.missing_for_publication(found),
+    )
+
+
+@require_POST
+@login_required
+def version_withdraw(request: MemberRequest, slug: str, number: int) -> HttpResponse:
+    """Withdraw a published version."""
+    found = _version(request, slug, number)
+    return act_with_reason(
+        request,
+        ReasonForm(request.POST),
+        lambda reason: services.withdraw(found, by=request.user, reason=reason),
+        event="catalog.version.withdrawn",
+        target=found,
+        then=reverse("catalog:dataset", args=[slug]),
+        said=f"Version {number} is withdrawn; your center's stewards are told why.",
+    )
+
+
+def _version(request: MemberRequest, slug: str, number: int) -> DatasetVersion:
+    return get_object_or_404(selectors.visible_versions(request.user), dataset__slug=slug, number=number)
