@@ -21,7 +21,7 @@ _ASK_FOR_ROLES = (
 
 
 def make_ready(ground: Ground) -> None:
-    """Migrate, collect static files, load the demo alliance."""
+    """Migrate, collect static files, load the demo alliance and its datasets."""
     if "DATABASE_URL" in ground.outside:
         demand_roles(ground)
     database = _database_name(ground)
@@ -41,6 +41,8 @@ def make_ready(ground: Ground) -> None:
     if ground.is_demo:
         with step("the demo alliance") as notes:
             notes.append(_once(ground, "demo", database, ["load_demo"]))
+        with step("the demo's datasets") as notes:
+            notes.append(_once(ground, "demo data", database, ["load_demo_data"]))
 
 
 def demand_roles(ground: Ground) -> None:
