@@ -24,7 +24,8 @@ NOT_BY_ID = {
 }  # fmt: skip
 ROUTES = {route.name: route for route in routes() if route.has_arguments and route.name not in NOT_BY_ID}
 ABOUT_CENTERS = {name for name, route in ROUTES.items() if route.pattern.startswith("centers/")}
-ABOUT_PEOPLE = sorted(set(ROUTES) - ABOUT_CENTERS - FOR_EVERYBODY)
+ABOUT_DATA = {name for name, route in ROUTES.items() if route.pattern.startswith("datasets/")}  # tests/catalog
+ABOUT_PEOPLE = sorted(set(ROUTES) - ABOUT_CENTERS - ABOUT_DATA - FOR_EVERYBODY)
 
 
 def plain(answer):

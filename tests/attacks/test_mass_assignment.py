@@ -13,7 +13,7 @@ from tests.house.site import routes
 pytestmark = [pytest.mark.slow]
 
 ROUTES = {route.name: route for route in routes()}
-OURS = [name for name in ROUTES if name.startswith(("alliance:", "home:"))]
+OURS = [name for name in ROUTES if name.startswith(("alliance:", "catalog:", "home:"))]
 ELSEWHERE = {  # tried in tests/signin
     "alliance:factor_setup", "alliance:session_end", "alliance:invitation_accept", "alliance:demo_sign_in",
     "alliance:identity_provider", "alliance:identity_provider_end", "alliance:person_factors_reset",
@@ -54,7 +54,9 @@ def ids() -> set[str]:
         cursor.execute(
             "select id::text from alliance_member union select id::text from alliance_center union "
             "select id::text from alliance_grant union select id::text from alliance_trainingrecord union "
-            "select id::text from alliance_trainingtype union select id::text from alliance_invitation"
+            "select id::text from alliance_trainingtype union select id::text from alliance_invitation union "
+            "select id::text from catalog_dataset union select id::text from catalog_datasetversion union "
+            "select id::text from catalog_datasetfile"
         )
         return {found for (found,) in cursor.fetchall()}
 

@@ -45,6 +45,8 @@ PAGES = {
     "/notices/": ("researcher", []),
     "/record/": ("alliance_auditor", ["outcome", "event", "center", "since", "until"]),
     "/search/": ("alliance_manager", ["q"]),
+    "/datasets/": ("data_steward", ["words", "modality", "center", "term"]),
+    "/datasets/sample-data/versions/1/": ("researcher", []),
 }
 OF_EVERY_LIST = ["sort", "after", "before", "unknown"]
 PLACES = [(page, name) for page, (_, own) in PAGES.items() for name in own]

@@ -23,9 +23,12 @@ ROWS: dict[str, Callable[[World], models.Model]] = {
     "alliance.member": lambda world: world.owner,
     "alliance.trainingtype": lambda world: world.type,
     "alliance.trainingrecord": lambda world: world.submitted,
+    "catalog.datasetversion": lambda world: world.catalog.draft,
 }
 # What a row also needs to stand in a state, so that the database's constraints hold.
 ALSO: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
+    ("catalog.datasetversion", "published"): lambda world: _published(world),
+    ("catalog.datasetversion", "withdrawn"): lambda world: _published(world) | _withdrawn(world),
     ("alliance.trainingrecord", "returned"): lambda world: _decided(world),
     ("alliance.trainingrecord", "accepted"): lambda world: _decided(world),
     ("alliance.trainingrecord", "lapsed"): lambda world: _decided(world),
@@ -36,6 +39,14 @@ def _decided(world: World) -> dict[str, Any]:
     """Decided by another manager, and over, so that the clock finds something to close."""
     over = timezone.now().date() - timedelta(days=1)
     return {"decided_at": timezone.now(), "decided_by": world.members["center_manager"], "valid_until": over}
+
+
+def _published(world: World) -> dict[str, Any]:
+    return {"published_at": timezone.now(), "published_by": world.members["data_steward"]}
+
+
+def _withdrawn(world: World) -> dict[str, Any]:
+    return {"withdrawn_at": timezone.now(), "withdrawn_by": world.members["data_steward"], "reason": "For the test."}
 
 
 def stand(world: World, label: str, state: str) -> models.Model:

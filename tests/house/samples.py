@@ -59,6 +59,7 @@ from tests.factories import (
     holder,
     proof,
 )
+from tests.house.samples_catalog import CATALOG_ARGUMENTS, CatalogSamples, make_catalog
 
 HOUR = 3600
 PASSWORD = "an unlikely pair of words"
@@ -97,6 +98,7 @@ class World:
     event: uuid.UUID
     verified: uuid.UUID
     cookies: dict[str, SimpleCookie]
+    catalog: CatalogSamples
 
     @property
     def owner(self) -> Member:
@@ -133,6 +135,7 @@ FROM_ELSEWHERE = {"alliance_auditor", "alliance_manager", "other_manager"}
 
 # The arguments of each address that takes any, from the sample alliance.
 ARGUMENTS: dict[str, Callable[[World], dict[str, Any]]] = {
+    **CATALOG_ARGUMENTS,
     "alliance:role_end": lambda world: {"pk": world.grant.pk},
     "alliance:center_appoint": lambda world: {"slug": world.center.slug, "pk": world.owner.pk},
     "alliance:training_resubmit": lambda world: {"pk": world.returned.pk},
@@ -182,6 +185,7 @@ def make_world() -> World:
         event=record("test.arranged", actor=ARRANGER, target=members["owner"]),
         verified=record("audit.record.verified", actor=ARRANGER, target=center, **VERIFIED),
         cookies=cookies,
+        catalog=make_catalog(center, members["data_steward"]),
     )
 
 

@@ -18,6 +18,7 @@ from apps.alliance.roles import Role
 from apps.core.actors import Actor, SystemActor
 from tests.factories import TrainingTypeFactory, proof
 from tests.house.samples import World
+from tests.rules.cases_catalog import catalog_cases
 
 SYSTEM: dict[str, SystemActor] = {"clock": CLOCK, "founder": FOUNDER}
 
@@ -204,3 +205,4 @@ CASES: dict[str, Case] = {
     "alliance.identity_provider.disconnected": Case(_center, "center_manager", "other_manager"),
     "alliance.factor.reset": Case(_owner, "center_manager", "owner", _reason),
 }
+CASES |= catalog_cases(Case, _reason)

@@ -1,0 +1,54 @@
+"""The sample center's one dataset: a published version that everybody sees, and a draft that could be published."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from apps.alliance.models import Center, Member
+from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
+from tests.factories_catalog import DatasetFactory, FileFactory, VersionFactory, published
+
+
+@dataclass
+class CatalogSamples:
+    """What the addresses of the catalog name."""
+
+    dataset: Dataset
+    published: DatasetVersion
+    draft: DatasetVersion
+    file: DatasetFile
+
+
+def make_catalog(center: Center, steward: Member) -> CatalogSamples:
+    """The sample dataset, in the database at hand."""
+    dataset = DatasetFactory(center=center, slug="sample-data", title="Sample data")
+    first = VersionFactory(dataset=dataset)
+    FileFactory(version=first, path="table.csv")
+    published(first, by=steward, bytes=12)
+    draft = VersionFactory(dataset=dataset, number=2)
+    return CatalogSamples(dataset, first, draft, FileFactory(version=draft, path="table.csv"))
+
+
+def _of_dataset(world: Any) -> dict[str, Any]:
+    return {"slug": world.catalog.dataset.slug}
+
+
+def _of_draft(world: Any) -> dict[str, Any]:
+    return {**_of_dataset(world), "number": world.catalog.draft.number}
+
+
+def _of_published(world: Any) -> dict[str, Any]:
+    return {**_of_dataset(world), "number": world.catalog.published.number}
+
+
+CATALOG_ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "catalog:dataset": _of_dataset,
+    "catalog:dataset_edit": _of_dataset,
+    "catalog:version_start": _of_dataset,
+    "catalog:version": _of_published,
+    "catalog:version_edit": _of_draft,
+    "catalog:version_upload": _of_draft,
+    "catalog:version_publish": _of_draft,
+    "catalog:version_withdraw": _of_published,
+    "catalog:file_drop": lambda world: {**_of_draft(world), "pk": world.catalog.file.pk},
+}
