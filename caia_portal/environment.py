@@ -33,9 +33,7 @@ VARIABLES = [
     Variable("S3_SECRET_ACCESS_KEY", "Its secret.", secret=True),
     Variable("S3_REGION", "Region of the object storage.", "us-east-1"),
     Variable("S3_BUCKET", "Bucket for the portal's own files, such as training evidence.", "caia-portal"),
-    Variable(
-        "CAIA_UPLOAD_MB", "How much a data steward's browser may send at a time.", "2048"
-    ),
+    Variable("CAIA_UPLOAD_MB", "How much a data steward's browser may send at a time.", "2048"),
     Variable("CAIA_DEMO", "1 loads invented people whom anyone may become; refused on a public host.", "0"),
     Variable("CAIA_HOME", "Where this machine keeps logs, static files and demo mail.", "var"),
     Variable(

@@ -171,7 +171,7 @@ class FilesField(forms.FileField):
     widget = ManyFiles
 
     def clean(self, data: Any, initial: Any = None) -> list[Any]:
-        sent = data if isinstance(data, list | tuple) else [data]
+        sent = data if isinstance(data, list | tuple) and data else [data or None]
         return [super(FilesField, self).clean(one, initial) for one in sent]
 
 
@@ -216,8 +216,7 @@ class CatalogFilters(forms.Form):
     def __init__(self, *args: Any, member: Member, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["center"].queryset = visible_centers(member).order_by("short_name")  # type: ignore[attr-defined]
-        used = [(code, terms.label_of(code)) for code in selectors.terms_in_use()]
-        self.fields["term"].choices = [("", "Any term"), *used]  # type: ignore[attr-defined]
+        self.fields["term"].choices = [("", "Any term"), *terms.permissions(), *terms.modifiers()]  # type: ignore[attr-defined]
 
 
 def _listed(typed: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Bringing data in: bytes to the storage, then the command that enters the file. Stopped anywhere, it can go on."""
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,8 +8,8 @@ from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO, TypeAlias
 
 from django.conf import settings
+from django.core.cache import cache
 from django.core.files.uploadedfile import UploadedFile
-from django.db import connection
 
 from apps.alliance.models import Center, Member
 from apps.catalog.gateways import DatasetStore, Progress, sha256_of, silent
@@ -17,8 +18,10 @@ from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
 from apps.catalog.paths import demand_inside, media_type_of, open_inside
 from apps.catalog.services import datasets, versions
 from apps.catalog.tables import dictionary_of
-from apps.core.errors import Invalid, NotAllowed, WrongState
+from apps.core.errors import Invalid, NotAllowed, Unavailable, WrongState
 
+LEASE = 20  # seconds after which a killed one's claim on bytes is over
+PATIENCE = 30
 Upload: TypeAlias = "UploadedFile[Any]"
 
 
@@ -151,13 +154,15 @@ def forget_bytes(sha256: str) -> bool:
 @contextmanager
 def alone_with(sha256: str) -> Iterator[None]:
     """Nobody else enters or erases these bytes meanwhile, so that no file is entered whose bytes are just going."""
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_lock(hashtextextended(%s, 0))", [sha256])
+    key, until = f"catalog:bytes:{sha256}", time.monotonic() + PATIENCE
+    while not cache.add(key, 1, LEASE):
+        if time.monotonic() > until:
+            raise Unavailable("Somebody else is at work on the same bytes. Try again in a minute.")
+        time.sleep(0.05)
     try:
         yield
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", [sha256])
+        cache.delete(key)
 
 
 def _demand_these_bytes(file: BinaryIO, line: Line) -> None:

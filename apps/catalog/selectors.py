@@ -69,12 +69,6 @@ def with_term(datasets: QuerySet[Dataset], code: str) -> QuerySet[Dataset]:
     return datasets.annotate(newest_pk=Subquery(newest)).filter(newest_pk__in=carrying.values("pk"))
 
 
-def terms_in_use() -> list[str]:
-    """The codes of all terms that published versions carry."""
-    carried = PUBLISHED.values_list("terms", flat=True).distinct()
-    return sorted({str(term["code"]) for terms in carried.iterator() for term in terms})
-
-
 def was_published(dataset: Dataset) -> bool:
     """Whether some version of it ever was; from then on some of what is said of it stays."""
     return dataset.versions.exclude(status=V.DRAFT).exists()

@@ -45,12 +45,6 @@ def modifiers() -> list[tuple[str, str]]:
     return _choices(MODIFIER)
 
 
-def label_of(code: str) -> str:
-    """Shorthand and label of a term, such as GRU, general research use."""
-    concept = concepts().get(code)
-    return f"{concept.shorthand}, {concept.label}" if concept else code
-
-
 def _choices(kind: str) -> list[tuple[str, str]]:
     found = [concept for code, concept in concepts().items() if code != kind and is_a(code, [kind])]
     return [(concept.code, f"{concept.label} ({concept.shorthand})") for concept in found if concept.shorthand]
