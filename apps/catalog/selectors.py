@@ -94,6 +94,13 @@ def shown_tables(version: DatasetVersion, floor: int) -> list[ShownTable]:
     return [shown(table.path, table.dictionary, floor) for table in tables if table.dictionary]
 
 
+def told_of(version: DatasetVersion) -> tuple[Dataset, DatasetVersion, list[DatasetFile]]:
+    """What the descriptions for machines are made of; the dataset with the floor that holds for it."""
+    dataset = version.dataset
+    dataset.smallest_count = floor_of(dataset)
+    return dataset, version, list(version.files.order_by("path"))
+
+
 def safe_counts(dataset: Dataset, column: str) -> dict[str, dict[str, Any] | None]:
     """By the path of each table of the newest version that has it: what may be shown of that column's counts."""
     newest = newest_version(dataset)
