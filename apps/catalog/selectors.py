@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sub
 from apps.alliance.models import Center, Member
 from apps.alliance.roles import Role
 from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
-from apps.catalog.tables import ShownTable, counts_of, shown
+from apps.catalog.tables import ShownColumn, ShownTable, counts_of, shown
 
 TABLES = 8  # of one version on a page
 V = DatasetVersion.Status
@@ -101,7 +101,7 @@ def told_of(version: DatasetVersion) -> tuple[Dataset, DatasetVersion, list[Data
     return dataset, version, list(version.files.order_by("path"))
 
 
-def safe_counts(dataset: Dataset, column: str) -> dict[str, dict[str, Any] | None]:
+def safe_counts(dataset: Dataset, column: str) -> dict[str, ShownColumn | None]:
     """By the path of each table of the newest version that has it: what may be shown of that column's counts."""
     newest = newest_version(dataset)
     tables = newest.files.exclude(dictionary=None).order_by("path") if newest else DatasetFile.objects.none()
