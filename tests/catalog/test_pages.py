@@ -37,8 +37,8 @@ DICTIONARY = {
                 "quartiles": [40, 50, 60],
                 "high": 82,
                 "around": 10,
-                "edges": [40, 60],
-                "counts": [20, 20, 16],
+                "edges": [50],
+                "counts": [30, 26],
             },
         },
         {"name": "code", "kind": "text", "missing": 0, "distinct": 60, "distinct_is_exact": True},
@@ -212,6 +212,15 @@ def test_what_a_steward_writes_is_shown_as_text(browse, member, nasty):
         assert "<h1>49" not in text
 
 
+def test_an_apostrophe_in_a_title_reads_as_one(browse, member):
+    dataset = data(title="Radiologists' readings")
+
+    for path in ("", "versions/1/"):
+        text = page(browse, member, f"/datasets/{dataset.slug}/{path}")
+        assert "&amp;#x27;" not in text
+        assert "<h1>Radiologists&#x27; readings" in text
+
+
 # ── a steward's way ─────────────────────────────────────────────────────────────────────────────────────────────────
 def upload(name, body):
     return SimpleUploadedFile(name, body, "application/octet-stream")
@@ -256,7 +265,7 @@ def test_a_manifest_sent_along_is_kept_to(browse, steward, center):
     assert [file.path for file in draft.files.all()] == ["a.txt"]
 
 
-@pytest.mark.parametrize("sent", [{"folder": ""}, {"uploads": ""}])
+@pytest.mark.parametrize("sent", [{}, {"folder": ""}, {"uploads": ""}])
 def test_an_upload_without_a_file_says_so(browse, steward, center, sent):
     VersionFactory(dataset__slug="empty", dataset__center=center)
 

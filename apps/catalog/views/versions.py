@@ -116,7 +116,7 @@ def version_upload(request: MemberRequest, slug: str, number: int) -> HttpRespon
 
     return form_page(
         request,
-        UploadForm(request.POST or None, request.FILES or None),
+        UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm(),
         take,
         template="catalog/version_upload.html",
         then=reverse("catalog:version_upload", args=[slug, number]),
@@ -148,7 +148,7 @@ def version_publish(request: MemberRequest, slug: str, number: int) -> HttpRespo
     VERSION.demand("publish", by=request.user, target=found)
     return form_page(
         request,
-        PublishForm(request.POST or None),
+        PublishForm(request.POST if request.method == "POST" else None),
         lambda _: services.publish(found, by=request.user),
         template="catalog/version_publish.html",
         then=reverse("catalog:dataset", args=[slug]),
