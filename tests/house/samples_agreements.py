@@ -29,7 +29,7 @@ def make_agreed(center: Center, ours: Member) -> Agreed:
     """With the sample center as the one that provides the data."""
     partner = CenterFactory(slug="partner", short_name="Partner")
     theirs = official(partner)
-    words, data = wording(), dataset(center, slug="sample-data", title="Sample data")
+    words, data = wording(), dataset(center, slug="agreed-data", title="Agreed data")
     facts = {"providing": center, "receiving": partner, "template_version": words, "scope": [data]}
     bound = sent(**facts, title="In force")
     given = signature(bound, ours)
