@@ -18,7 +18,10 @@ def diagram(machine: Machine) -> str:
     moves = machine.moves.items()
     arrows = [f"[*] --> {machine.start}"]
     arrows += [f"{state} --> {step.target}: {name}" for name, step in moves for state in _sources(machine, name)]
-    arrows += [f"{state} --> [*]" for state in machine.states if not any(state in step.sources for _, step in moves)]
+    for name, step in machine.follows.items():
+        arrows += [f"{state} --> {step.target}: ({name})" for state in machine.states if state in step.sources]
+    left = [step.sources for step in (*machine.moves.values(), *machine.follows.values())]
+    arrows += [f"{state} --> [*]" for state in machine.states if not any(state in sources for sources in left)]
     return "\n".join(["```mermaid", "stateDiagram-v2", *(f"    {arrow}" for arrow in arrows), "```"])
 
 
@@ -28,6 +31,9 @@ def moves_table(machine: Machine) -> str:
     for name, step in machine.moves.items():
         sources = ", ".join(_sources(machine, name))
         rows.append([name, sources, step.target, who_may(step.event, step.who), _asks(step.fresh), f"`{step.event}`"])
+    for name, follow in machine.follows.items():
+        sources = ", ".join(state for state in machine.states if state in follow.sources)
+        rows.append([f"({name})", sources, follow.target, f"follows: {follow.because}", "", ""])
     return markdown_table(["move", "from", "to", "who", "fresh factor", "event"], rows)
 
 

@@ -28,6 +28,15 @@ class Move:
     any_standing: bool = False
 
 
+@dataclass(frozen=True)
+class Follow:
+    """A step that nobody makes by itself: it follows from a command on something else, `because` of what it did."""
+
+    sources: frozenset[str]
+    target: str
+    because: str
+
+
 class Machine:
     """The life of one model's rows. `waits_for` names, per state, the role whose turn it is (empty: nobody's)."""
 
@@ -38,8 +47,10 @@ class Machine:
         *,
         start: str,
         waits_for: Mapping[str, str],
+        follows: Mapping[str, Follow] | None = None,
     ) -> None:
         self.model, self.moves, self.start, self.waits_for = model, dict(moves), start, dict(waits_for)
+        self.follows = dict(follows or {})
         MACHINES[model._meta.label_lower] = self
 
     @property
@@ -67,6 +78,13 @@ class Machine:
             return gate(moved)
 
         return decorate
+
+    def follow(self, name: str, target: Any) -> None:
+        """Make a step that follows from the command at work; `target` is held by it, and not saved here."""
+        step = self.follows[name]
+        if target.status not in step.sources:
+            raise WrongState(self._wrong_state(target))
+        target.status, target.status_at = step.target, timezone.now()
 
     def open_to(self, actor: Actor, target: Any) -> dict[str, Decision]:
         """Each move's name → whether this actor can make it now, and if not, why not."""

@@ -154,7 +154,8 @@ class AccessRequest(Identified):
                 name="request_status",
             ),
             models.CheckConstraint(
-                condition=~Q(status__in=["approved", "revoked"]) | Q(decided_at__isnull=False, ends_on__isnull=False),
+                condition=~Q(status="approved") & ~Q(status="revoked")
+                | Q(decided_at__isnull=False, ends_on__isnull=False),
                 name="request_approval_has_an_end",
             ),
             models.CheckConstraint(

@@ -1,10 +1,10 @@
 """The lives of projects and of their requests for data, each as one table.
 
-Two steps stand in no table, since they follow from the owners' votes: a request is approved when its owner's quorum is
-full or refused by one no, and a project is decided with the last of its requests (services/decisions.py).
+What follows from the owners' votes nobody does by hand: a request is approved when its owner's quorum is full or
+refused by one no, and a project is decided with the last of its requests (services/decisions.py).
 """
 
-from apps.core.machines import Machine, Move
+from apps.core.machines import Follow, Machine, Move
 from apps.projects import policies as may
 from apps.projects.models import AccessRequest, Project
 
@@ -44,6 +44,7 @@ PROJECT = Machine(
         P.CLOSED: "",
         P.WITHDRAWN: "",
     },
+    follows={"decide": Follow(frozenset({P.SUBMITTED}), P.DECIDED, "the last of the owners has decided")},
 )
 
 R = AccessRequest.Status
@@ -61,5 +62,12 @@ REQUEST = Machine(
         R.REFUSED: "",
         R.REVOKED: "",
         R.DROPPED: "",
+    },
+    follows={
+        "wait": Follow(frozenset({R.DRAFT}), R.WAITING, "its project is submitted"),
+        "come_back": Follow(frozenset({R.WAITING}), R.DRAFT, "its project is returned"),
+        "lapse": Follow(frozenset({R.DRAFT, R.WAITING}), R.DROPPED, "its project is withdrawn"),
+        "approve": Follow(frozenset({R.WAITING}), R.APPROVED, "the owner's quorum is full"),
+        "refuse": Follow(frozenset({R.WAITING}), R.REFUSED, "one of the owner's stewards says no"),
     },
 )

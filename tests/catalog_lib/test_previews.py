@@ -101,6 +101,24 @@ def test_a_slide_that_breaks_off_is_refused(tmp_path, kept):
         slide.preview(tmp_path / "a.svs", tmp_path)
 
 
+@here
+@pytest.mark.slow
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
+@given(
+    st.lists(st.tuples(st.integers(0, 1_938_000), st.integers(0, 255)), min_size=1, max_size=60), st.integers(0, 4000)
+)
+def test_a_damaged_slide_is_shown_or_refused(tmp_path, changes, last):
+    content = bytearray(SVS.read_bytes())
+    for place, byte in [*changes, (len(content) - 1 - last, 255)]:  # its directories lie at the end
+        content[place] = byte
+    (tmp_path / "b.svs").write_bytes(content)
+    try:
+        told = slide.preview(tmp_path / "b.svs", tmp_path)
+    except Invalid:
+        return
+    assert max(told["picture"].values()) <= 512
+
+
 def test_a_slide_without_a_small_level_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(slide, "MOST_PIXELS", 1000)
     with pytest.raises(Invalid, match="no small version" if SVS.exists() else "can't be read"):
@@ -227,6 +245,7 @@ def test_a_folder_of_two_series_or_of_none_is_refused(tmp_path):
         dicom.preview(tmp_path, tmp_path)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(st.lists(st.tuples(st.integers(132, 900), st.integers(0, 255)), min_size=1, max_size=6), st.integers(0, 1200))
 def test_a_damaged_image_is_shown_or_refused(tmp_path, changes, kept):
@@ -286,6 +305,7 @@ def test_the_type_of_a_variant(reference, alternatives, kind):
         ("##fileformat=VCFv4.2\n#CHROM\tPOS\n", "no line of column names"),
         (HEAD + "1\t2\t3\n", "Variant 1 of the VCF file has too few columns"),
         (HEAD + "x" * 1_048_577, "longer than"),
+        (HEAD + "1\0", "can't be read as text"),
     ],
 )
 def test_what_is_no_vcf_is_refused(tmp_path, text, words):
@@ -303,6 +323,19 @@ def test_names_are_bounded_and_strange_ones_are_not_repeated(tmp_path):
     assert told["filters"] == [("other", 300)]
     assert len(told["chromosomes"]) == 101
     assert dict(told["chromosomes"])["other"] == 200
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(st.sampled_from(["A", "G", "\t", "\n", ",", "<DEL>", ".", "1", "\0", "##", "#CHROM", "é"]), max_size=60)
+)
+def test_rubbish_in_a_vcf_is_counted_or_refused(tmp_path, pieces):
+    (tmp_path / "a.vcf").write_text(HEAD + "".join(pieces))
+    try:
+        told = variants.preview(tmp_path / "a.vcf", tmp_path)
+    except Invalid:
+        return
+    assert sum(count for _, count in told["types"]) == told["variants"]
 
 
 # ── tables ──────────────────────────────────────────────────────────────────────────────────────────────────────────

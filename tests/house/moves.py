@@ -13,6 +13,7 @@ from apps.core.machines import MACHINES, Machine
 from tests.house.samples import ACTORS, World, undone
 from tests.house.source import import_everything
 from tests.rules import cases_agreements as agreements
+from tests.rules import cases_projects as projects
 from tests.rules.cases import CASES, SYSTEM, actor_called
 
 import_everything()
@@ -27,6 +28,8 @@ ROWS: dict[str, Callable[[World], models.Model]] = {
     "catalog.datasetversion": lambda world: world.catalog.draft,
     "agreements.templateversion": lambda world: world.agreed.new_words,
     "agreements.agreementversion": lambda world: world.agreed.draft,
+    "projects.project": lambda world: world.projects.draft,
+    "projects.accessrequest": lambda world: world.projects.asked,
 }
 # What a row also needs to stand in a state, so that the database's constraints hold.
 ALSO: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
@@ -42,9 +45,14 @@ ALSO: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     ("agreements.agreementversion", "superseded"): agreements.signed_fields,
     ("agreements.agreementversion", "expired"): agreements.signed_fields,
     ("agreements.agreementversion", "terminated"): agreements.terminated_fields,
+    ("projects.accessrequest", "approved"): projects.approved_fields,
+    ("projects.accessrequest", "refused"): projects.refused_fields,
+    ("projects.accessrequest", "revoked"): projects.revoked_fields,
 }
 # What a move asks for that its state alone does not bring, such as that the time has come.
 FOR_MOVE: dict[tuple[str, str], Callable[[World], object]] = {
+    ("projects.project", "return"): projects.wait,
+    ("projects.project", "start"): projects.approve,
     ("agreements.agreementversion", "begin"): agreements.sign_by_both,
     ("agreements.agreementversion", "supersede"): agreements.replace,
     ("agreements.agreementversion", "expire"): agreements.replace,

@@ -59,7 +59,7 @@ from tests.factories import (
     holder,
     proof,
 )
-from tests.house import samples_agreements
+from tests.house import samples_agreements, samples_projects
 from tests.house.samples_catalog import CATALOG_ARGUMENTS, CatalogSamples, make_catalog
 
 HOUR = 3600
@@ -101,6 +101,7 @@ class World:
     cookies: dict[str, SimpleCookie]
     catalog: CatalogSamples
     agreed: samples_agreements.Agreed
+    projects: samples_projects.Projects
 
     @property
     def owner(self) -> Member:
@@ -151,6 +152,7 @@ ARGUMENTS: dict[str, Callable[[World], dict[str, Any]]] = {
         "key": default_token_generator.make_token(world.fresh("owner")),
     },
     **samples_agreements.ARGUMENTS,
+    **samples_projects.ARGUMENTS,
 }
 # Where an address is not named above, its beginning says what its arguments mean.
 BY_BEGINNING: dict[str, Callable[[World], dict[str, Any]]] = {
@@ -161,6 +163,7 @@ BY_BEGINNING: dict[str, Callable[[World], dict[str, Any]]] = {
     "account/factors/passkeys/<int:pk>/": lambda world: {"pk": world.passkey.pk},
     "sign-in/center/<slug:provider_id>/": lambda world: {"provider_id": world.center.slug},
     **samples_agreements.BY_BEGINNING,
+    **samples_projects.BY_BEGINNING,
 }
 
 
@@ -176,6 +179,7 @@ def make_world() -> World:
     cookies = {name: _signed_in(people.get(pk=member.pk)) for name, member in members.items()}
     kind = TrainingTypeFactory(name="Sample training", required_of_all=True)
     _provider(center)
+    catalog = make_catalog(center, members["data_steward"])
     return World(
         center=center,
         members=members,
@@ -189,7 +193,8 @@ def make_world() -> World:
         event=record("test.arranged", actor=ARRANGER, target=members["owner"]),
         verified=record("audit.record.verified", actor=ARRANGER, target=center, **VERIFIED),
         cookies=cookies,
-        catalog=make_catalog(center, members["data_steward"]),
+        catalog=catalog,
+        projects=samples_projects.make_projects(members["owner"], members["data_steward"], catalog.published),
         agreed=samples_agreements.make_agreed(center, members["signing_official"]),
     )
 

@@ -35,11 +35,12 @@ def test_from_a_state_each_actor_makes_just_the_moves_of_moves_csv(world: World,
 @pytest.mark.parametrize("label", sorted(MACHINES))
 def test_every_state_is_reached_and_is_left_or_is_an_end(label: str):
     machine = MACHINES[label]
-    reached = {machine.start, *(step.target for step in machine.moves.values())}
+    steps = [*machine.moves.values(), *machine.follows.values()]
+    reached = {machine.start, *(step.target for step in steps)}
 
     assert reached == set(machine.states)
     assert set(machine.waits_for) == set(machine.states), "each state says whose turn it is"
-    assert all(step.sources <= set(machine.states) for step in machine.moves.values())
+    assert all(step.sources <= set(machine.states) for step in steps)
 
 
 @pytest.mark.parametrize("label", sorted(MACHINES))

@@ -20,6 +20,7 @@ from tests.factories import TrainingTypeFactory, proof
 from tests.house.samples import World
 from tests.rules.cases_agreements import agreement_cases
 from tests.rules.cases_catalog import catalog_cases
+from tests.rules.cases_projects import project_cases
 
 SYSTEM: dict[str, SystemActor] = {"clock": CLOCK, "founder": FOUNDER}
 
@@ -208,3 +209,4 @@ CASES: dict[str, Case] = {
 }
 CASES |= catalog_cases(Case, _reason)
 CASES |= agreement_cases(Case, _reason)
+CASES |= project_cases(Case, _reason)

@@ -12,7 +12,7 @@ import numpy as np
 import pydicom
 from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels.utils import pixel_array
 
 from apps.catalog.previews.bounds import MOST_FILE_BYTES, MOST_PIXELS, RUBBISH
@@ -36,7 +36,7 @@ def preview(path: Path, out: Path) -> dict[str, Any]:
             warnings.simplefilter("ignore")  # of values that break the standard; they are not shown
             slices = _series(path)
             return _shown(slices[len(slices) // 2], len(slices), out)
-    except (InvalidDicomError, Image.DecompressionBombError, *RUBBISH):
+    except (InvalidDicomError, BytesLengthException, Image.DecompressionBombError, *RUBBISH):
         raise Invalid("The file can't be read as a DICOM image. Ask its steward whether it is whole.") from None
 
 
@@ -131,6 +131,6 @@ def _facts(image: Dataset) -> dict[str, Any]:
         if number is not None:
             told[name] = round(number, 3)
     spacing = image.get("PixelSpacing")
-    if spacing is not None and len(spacing) == 2:
+    if spacing is not None and len(spacing) == 2 and np.isfinite([float(one) for one in spacing]).all():
         told["pixel_spacing_mm"] = [round(float(one), 4) for one in spacing]
     return told

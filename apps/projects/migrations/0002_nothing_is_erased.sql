@@ -44,6 +44,11 @@ begin
     then
       raise exception 'the owner has not approved this' using errcode = 'integrity_constraint_violation';
     end if;
+  elsif NEW.status = 'refused' and OLD.status <> 'refused' and not exists (
+      select from projects_vote v join projects_project p on p.id = NEW.project_id
+      where v.request_id = NEW.id and not v.is_yes and v.round = p.round)
+    or NEW.status = 'revoked' and OLD.status not in ('approved', 'revoked') then
+    raise exception 'the owner has not said this' using errcode = 'integrity_constraint_violation';
   elsif OLD.status in ('approved', 'refused', 'revoked', 'dropped')
     and (NEW.status not in (OLD.status, 'revoked') or OLD.status <> 'approved' and NEW.status <> OLD.status
          or (NEW.project_id, NEW.version_id, NEW.decided_at, NEW.ends_on, NEW.conditions)

@@ -1,7 +1,6 @@
 """Commands of those who decide: take, vote, return, revoke; and the life of a project that was decided."""
 
 from datetime import date
-from typing import Any
 
 from django.utils import timezone
 
@@ -56,7 +55,7 @@ def approve(request: AccessRequest, *, by: Member, ends_on: date, conditions: st
         return
     request.ends_on = min(vote.ends_on for vote in yeses if vote.ends_on)
     request.conditions = "\n\n".join(vote.conditions for vote in yeses if vote.conditions)
-    _decide(request, R.APPROVED)
+    _decide(request, "approve")
     _decide_project(project)
 
 
@@ -66,7 +65,7 @@ def refuse(request: AccessRequest, *, by: Member, reason: str) -> None:
     project = _locked_project(request)
     Vote.objects.create(request=request, round=project.round, steward=by, is_yes=False, reason=reason)
     request.answer = reason
-    _decide(request, R.REFUSED)
+    _decide(request, "refuse")
     _decide_project(project)
 
 
@@ -76,8 +75,8 @@ def return_to_lead(project: Project, *, by: Member, reason: str) -> None:
     project.reason = reason
     for request in project.requests.select_for_update(no_key=True).filter(status=R.WAITING):
         settle(Member.objects.filter(notices__key=key_of(request)), key=key_of(request))
-        request.status, request.status_at, request.waits_since = R.DRAFT, timezone.now(), None
-        request.taken_by = request.taken_at = None
+        REQUEST.follow("come_back", request)
+        request.waits_since = request.taken_by = request.taken_at = None
         request.save(update_fields=["status", "status_at", "waits_since", "taken_by", "taken_at"])
     tell_team(project, f"{project}: your proposal needs a change", f"{by} writes: {reason}")
 
@@ -134,22 +133,22 @@ def _demand_waiting(request: AccessRequest) -> None:
         raise WrongState(f"This request is {request.get_status_display().lower()}. Look at it again.")
 
 
-def _decide(request: AccessRequest, status: str) -> None:
-    moment = timezone.now()
-    note(**{"from": request.status, "to": status})
+def _decide(request: AccessRequest, step: str) -> None:
+    before = request.status
+    REQUEST.follow(step, request)
+    note(**{"from": before, "to": request.status})
     settle(Member.objects.filter(notices__key=key_of(request)), key=key_of(request))
-    request.status, request.status_at, request.decided_at = status, moment, moment
+    request.decided_at = request.status_at
     request.taken_by = request.taken_at = None
     request.save()
-    words = "approved" if status == R.APPROVED else "refused"
-    project: Any = request.project
-    tell_team(project, f"{request.version.dataset} is {words} for {project}", request.answer or request.conditions)
+    words = f"{request.version.dataset} is {request.get_status_display().lower()} for {request.project}"
+    tell_team(request.project, words, request.answer or request.conditions)
 
 
 def _decide_project(project: Project) -> None:
     """Once no owner's word is missing, it is the lead's turn again."""
     if project.requests.filter(status=R.WAITING).exists():
         return
-    project.status, project.status_at = P.DECIDED, timezone.now()
+    PROJECT.follow("decide", project)
     project.save(update_fields=["status", "status_at"])
     note(project=P.DECIDED)

@@ -123,7 +123,8 @@ def submit(project: Project, *, by: Member) -> None:
     project.round += 1
     project.submitted_at, project.reason = moment, ""
     for request in requests:
-        request.status, request.status_at, request.waits_since = R.WAITING, moment, moment
+        REQUEST.follow("wait", request)
+        request.waits_since = moment
         request.save(update_fields=["status", "status_at", "waits_since"])
         tell_stewards(request, f"{project} asks for {request.version.dataset}", "Decide on it, or ask what is unclear.")
     note(round=project.round, requests=[str(request.pk) for request in requests])
@@ -133,7 +134,7 @@ def submit(project: Project, *, by: Member) -> None:
 def withdraw(project: Project, *, by: Member) -> None:
     """Take the whole proposal back."""
     for request in project.requests.select_for_update(no_key=True).filter(status__in=[R.DRAFT, R.WAITING]):
-        request.status, request.status_at = R.DROPPED, timezone.now()
+        REQUEST.follow("lapse", request)
         request.save(update_fields=["status", "status_at"])
         settle(_stewards_told(request), key=key_of(request))
 
