@@ -1,6 +1,6 @@
 """Agreements between centers: what was sent out, signed and accepted is never changed. PostgreSQL refuses it."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any, ClassVar
 
 from django.db import models
@@ -12,6 +12,7 @@ from apps.audit.clock import now
 from apps.catalog.models import Dataset, DatasetVersion
 from apps.core.models import Identified
 
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2200, 1, 1)  # no agreement is older, or lasts longer
 SHA256 = r"^[0-9a-f]{64}$"
 
 
@@ -229,6 +230,11 @@ class AgreementVersion(Identified):
                 condition=Q(ends_on__gte=F("starts_on")),
                 name="agreement_interval",
                 violation_error_message="The last day lies before the first.",
+            ),
+            models.CheckConstraint(
+                condition=Q(starts_on__gte=FIRST_DAY, ends_on__lt=LAST_DAY),
+                name="agreement_days",
+                violation_error_message="Choose days between the years 2000 and 2199.",
             ),
             models.CheckConstraint(
                 condition=Q(status="draft", sent_at=None, sent_by=None, text=None)
