@@ -15,7 +15,7 @@ MISSING = {
 }  # fmt: skip
 YES_NO = ({"yes", "no"}, {"y", "n"}, {"true", "false"})
 WHOLE = re.compile(r"[+-]?\d{1,18}(\.0{1,6})?")
-NUMBER = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eE][+-]?\d{1,3})?")
+NUMBER = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eE][+-]?\d{1,2})?")  # sums of these stay finite
 LISTED = 100  # a column with more different values lists none of them
 LISTED_NUMBERS = 12
 LONGEST_LISTED = 100
@@ -52,7 +52,7 @@ class Column:
             self._list(value)
         self.is_day = self.is_day and _is_day(value)
         self.is_whole = self.is_whole and WHOLE.fullmatch(value) is not None
-        self.is_number = self.is_number and (self.is_whole or _is_number(value))
+        self.is_number = self.is_number and (self.is_whole or NUMBER.fullmatch(value) is not None)
         if self.is_number:
             self._number(float(value))
 
@@ -120,11 +120,7 @@ class Column:
 def _digits(spread: float, size: float) -> int:
     """Decimals that show a hundredth of the spread."""
     scale = spread or abs(size)
-    return 0 if not scale or not math.isfinite(scale) else max(-300, min(300, 2 - math.floor(math.log10(scale))))
-
-
-def _is_number(value: str) -> bool:
-    return NUMBER.fullmatch(value) is not None and math.isfinite(float(value))
+    return 2 - math.floor(math.log10(scale)) if scale else 0
 
 
 def _is_day(value: str) -> bool:

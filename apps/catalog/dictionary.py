@@ -35,16 +35,24 @@ def read(path: Path, media_type: str) -> dict[str, Any] | None:
     if not TABLES.match(media_type):
         return None
     with path.open("rb") as file:
+        lines = text_lines(file)
         try:
-            return _read(text_lines(file), media_type)
+            begun = _begin(lines, media_type)
+            return _read(*begun, lines) if begun else None
+        except NotText:
+            return None
         except (EOFError, OSError, zlib.error):
             raise Invalid("The file can't be unpacked. Pack it again with gzip, or add it unpacked.") from None
         except csv.Error:
             raise Invalid("A line of the table can't be read. Check its quotes.") from None
 
 
+class NotText(Exception):
+    """The bytes hold what no text holds."""
+
+
 def text_lines(file: IO[bytes]) -> Iterator[str]:
-    """Lines as text, no longer and no more than the bounds; nothing at all when the bytes are no text."""
+    """Lines as text, no longer and no more than the bounds; raises NotText, or Invalid beyond the bounds."""
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
     source = cast(IO[bytes], gzip.GzipFile(fileobj=file)) if packed else file
@@ -52,9 +60,7 @@ def text_lines(file: IO[bytes]) -> Iterator[str]:
     while line := source.readline(LONGEST_LINE + 1):
         total += len(line)
         if b"\0" in line:
-            if total < LONGEST_LINE:
-                return
-            raise Invalid("The table holds bytes that are no text. Save it as plain text.")
+            raise NotText
         if len(line) > LONGEST_LINE:
             raise Invalid(f"A line of the file is longer than {LONGEST_LINE:,} bytes. Is it a table?")
         times, size = BOMB
@@ -63,18 +69,27 @@ def text_lines(file: IO[bytes]) -> Iterator[str]:
         yield line.decode("utf-8-sig" if total == len(line) else "utf-8", errors="replace")
 
 
-def _read(lines: Iterator[str], media_type: str) -> dict[str, Any] | None:
+Layout = tuple[str, list[str], int]  # separator, names of the columns, how many lines stand before the first row
+
+
+def _begin(lines: Iterator[str], media_type: str) -> tuple[list[str], list[str], Layout] | None:
+    """Comments, the first lines and the layout; None where these are no table, as in prose, genomes and pictures."""
     comments: list[str] = []
-    first = next(lines, "")
-    while first.startswith("#") or (first and not first.strip()):
-        if first.startswith("##fileformat=VCF") or len(comments) == MOST_COMMENTS:
-            return None
-        comments.append(first)
+    try:
         first = next(lines, "")
-    ahead = [first, *islice(lines, LOOKED_AT)] if first else []
-    layout = _layout(ahead, media_type)
-    if layout is None:
+        while first.startswith("#") or (first and not first.strip()):
+            if first.startswith("##fileformat=VCF") or len(comments) == MOST_COMMENTS:
+                return None
+            comments.append(first)
+            first = next(lines, "")
+        ahead = [first, *islice(lines, LOOKED_AT)] if first else []
+        layout = _layout(ahead, media_type)
+    except (Invalid, csv.Error):
         return None
+    return (comments, ahead, layout) if layout else None
+
+
+def _read(comments: list[str], ahead: list[str], layout: Layout, lines: Iterator[str]) -> dict[str, Any]:
     separator, names, skipped = layout
     if len(names) > MOST_COLUMNS:
         raise Invalid(f"The table has more than {MOST_COLUMNS:,} columns. Split it.")
@@ -97,8 +112,7 @@ def _read(lines: Iterator[str], media_type: str) -> dict[str, Any] | None:
     return {"rows": rows, "ragged_rows": ragged, "separator": separator, "columns": told}
 
 
-def _layout(lines: list[str], media_type: str) -> tuple[str, list[str], int] | None:
-    """Separator, names of the columns, and how many lines stand before the first row; None when it is no table."""
+def _layout(lines: list[str], media_type: str) -> Layout | None:
     subtype = media_type.partition(";")[0].rpartition("/")[2].lower()
     named = SEPARATORS.get(subtype, "")
     found = []

@@ -57,12 +57,16 @@ def run_preview(kind: str, path: Path, out: Path, timeout: int) -> Preview:
 
 def _facts(out: Path) -> dict[str, Any]:
     try:
-        told = json.loads(_bytes(out / "preview.json", MOST_FACTS))
+        told = json.loads(_bytes(out / "preview.json", MOST_FACTS), parse_constant=_no_number)
     except (OSError, ValueError, RecursionError):
         raise Invalid(UNREADABLE) from None
     if not isinstance(told, dict):
         raise Invalid(UNREADABLE)
     return told
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
 
 
 def _picture(out: Path) -> bytes | None:

@@ -201,16 +201,36 @@ def test_a_bomb_is_refused(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (b"a,b\n" + b"1" * (1024**2 + 1), "longer than"),
+        (b"a,b\n" + b"1,2\n" * 60 + b"1" * (1024**2 + 1), "longer than"),
         (b",".join([b"a"] * 5001) + b"\n" + b",".join([b"1"] * 5001) + b"\n", "more than 5,000 columns"),
         (gzip.compress(b"a,b\n1,2\n" * 100)[:-20], "can't be unpacked"),
-        (b"a,b\n1,2\n2,3\n" + b"1,2\n" * 300_000 + b"\0\n", "no text"),
         (b'a,b\n1,"' + b"x\n" * 200_000, "quotes"),
     ],
 )
 def test_a_table_beyond_the_bounds_is_refused_in_words(tmp_path, text, words):
     with pytest.raises(Invalid, match=words):
         table_of(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a,b\n1,2\n2,3\n" + b"1,2\n" * 500 + b"\0\n",  # text at first
+        b">chr1\n" + b"ACGT" * 50_000 + b"\n>chr2\nACGT\n",
+        b'{"a": [1, 2]}' + b" " * 2_000_000,
+        b"",
+        b"\n\n",
+        b"#" * 5 + b"\n",
+    ],
+)
+def test_what_is_no_table_is_none_and_no_error(tmp_path, content):
+    assert table_of(tmp_path, content, "application/octet-stream") is None
+
+
+def test_figures_of_huge_numbers_are_json(tmp_path):
+    table = table_of(tmp_path, "a,b\n" + "".join(f"{value}e99,x\n-{value}e99,y\n" for value in range(99)))
+
+    assert json.loads(json.dumps(table, allow_nan=False)) == table
 
 
 def test_too_many_rows_are_refused(tmp_path, monkeypatch):

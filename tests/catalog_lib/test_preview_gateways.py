@@ -61,7 +61,7 @@ def test_the_process_is_bounded_in_memory_and_in_what_it_writes(tmp_path, deed, 
     assert error in answer.stderr
 
 
-@pytest.mark.parametrize("content", [b"[]", b"{", b"[" * 100_000, b"\xff", b" " * 9_000_000])
+@pytest.mark.parametrize("content", [b"[]", b"{", b'{"rows": NaN}', b"[" * 100_000, b"\xff", b" " * 9_000_000])
 def test_facts_that_are_none_are_refused(tmp_path, content):
     (tmp_path / "preview.json").write_bytes(content)
 

@@ -305,6 +305,7 @@ def test_the_type_of_a_variant(reference, alternatives, kind):
         ("##fileformat=VCFv4.2\n#CHROM\tPOS\n", "no line of column names"),
         (HEAD + "1\t2\t3\n", "Variant 1 of the VCF file has too few columns"),
         (HEAD + "x" * 1_048_577, "longer than"),
+        (HEAD + "1\0", "can't be read as text"),
     ],
 )
 def test_what_is_no_vcf_is_refused(tmp_path, text, words):

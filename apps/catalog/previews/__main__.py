@@ -25,7 +25,7 @@ def main(kind: str, path: str, out: str, seconds: str) -> int:
         told, status = importlib.import_module(f"apps.catalog.previews.{kind}").preview(Path(path), Path(out)), 0
     except Invalid as refusal:
         told, status = {"refused": str(refusal)}, REFUSED
-    (Path(out) / "preview.json").write_text(json.dumps(told))
+    (Path(out) / "preview.json").write_text(json.dumps(told, allow_nan=False))
     return status
 
 

@@ -131,6 +131,6 @@ def _facts(image: Dataset) -> dict[str, Any]:
         if number is not None:
             told[name] = round(number, 3)
     spacing = image.get("PixelSpacing")
-    if spacing is not None and len(spacing) == 2:
+    if spacing is not None and len(spacing) == 2 and np.isfinite([float(one) for one in spacing]).all():
         told["pixel_spacing_mm"] = [round(float(one), 4) for one in spacing]
     return told

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from apps.catalog.dictionary import text_lines
+from apps.catalog.dictionary import NotText, text_lines
 from apps.core.errors import Invalid
 
 MOST_VARIANTS = 50_000_000
@@ -21,8 +21,8 @@ def preview(path: Path, out: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             return _counts(text_lines(file))
-    except (EOFError, OSError, zlib.error):
-        raise Invalid("The file can't be unpacked. Ask its steward whether it is whole.") from None
+    except (NotText, EOFError, OSError, zlib.error):
+        raise Invalid("The file can't be read as text, packed or not. Ask its steward whether it is whole.") from None
 
 
 def _counts(lines: Iterator[str]) -> dict[str, Any]:
