@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from apps.catalog import selectors
+from apps.catalog import selectors, tables
 from apps.catalog.needs import needs_of
 from tests.catalog.test_pages import DICTIONARY
 from tests.factories import CenterFactory, MemberFactory, TrainingTypeFactory
@@ -52,6 +52,25 @@ def test_a_center_that_raises_its_floor_raises_it_for_all_its_data(version):
     assert selectors.told_of(version)[0].smallest_count == 50
     (found,) = selectors.safe_counts(version.dataset, "stage").values()
     assert found.withheld
+
+
+@pytest.mark.parametrize(("kind", "bound"), [("text/csv", 1), ("text/csv+gzip", tables.PACKED)])
+def test_a_table_that_would_take_long_has_no_dictionary(tmp_path, monkeypatch, kind, bound):
+    place = tmp_path / "table.csv"
+    place.write_text("sex,age\n" + "f,40\n" * 200)
+    size = place.stat().st_size
+
+    monkeypatch.setattr(tables, "LARGEST", size * bound)
+    assert tables.dictionary_of(place, kind)
+    monkeypatch.setattr(tables, "LARGEST", size * bound - 1)
+    assert tables.dictionary_of(place, kind) is None
+
+
+def test_a_table_that_cannot_be_read_is_kept_without_a_dictionary(tmp_path):
+    place = tmp_path / "table.csv.gz"
+    place.write_bytes(b"\x1f\x8b broken")
+
+    assert tables.dictionary_of(place, "text/csv+gzip") is None
 
 
 @pytest.fixture
