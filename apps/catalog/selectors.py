@@ -90,7 +90,7 @@ def amount_of(version: DatasetVersion) -> dict[str, Any]:
 
 def shown_tables(version: DatasetVersion, floor: int) -> list[ShownTable]:
     """The first tables of a version by path, as others may see them."""
-    tables = version.files.exclude(dictionary=None).order_by("path")[:TABLES]
+    tables = version.files.filter(dictionary__isnull=False).order_by("path")[:TABLES]
     return [shown(table.path, table.dictionary, floor) for table in tables if table.dictionary]
 
 
@@ -104,7 +104,7 @@ def told_of(version: DatasetVersion) -> tuple[Dataset, DatasetVersion, list[Data
 def safe_counts(dataset: Dataset, column: str) -> dict[str, ShownColumn | None]:
     """By the path of each table of the newest version that has it: what may be shown of that column's counts."""
     newest = newest_version(dataset)
-    tables = newest.files.exclude(dictionary=None).order_by("path") if newest else DatasetFile.objects.none()
+    tables = newest.files.filter(dictionary__isnull=False).order_by("path") if newest else DatasetFile.objects.none()
     having = tables.filter(dictionary__columns__contains=[{"name": column}])[:TABLES]
     return {table.path: counts_of(table.dictionary or {}, column, floor_of(dataset)) for table in having}
 

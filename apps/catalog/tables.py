@@ -8,6 +8,8 @@ from apps.catalog import dictionary
 from apps.core.errors import Invalid
 
 COLUMNS = 40  # of one table on a page
+LARGEST = 64 * 1024 * 1024  # bytes of a table that is read, some twenty seconds; nobody waits longer for a dictionary
+PACKED = 8  # a packed table grows about so many times
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,10 @@ class ShownTable:
 
 
 def dictionary_of(place: Path, media_type: str) -> dict[str, Any] | None:
-    """The columns of a table; None for what is no table, or none that can be read."""
+    """The columns of a table; None for what is no table, or none that can be read in a short while."""
+    bound = LARGEST // PACKED if "gzip" in media_type else LARGEST
+    if place.stat().st_size > bound:
+        return None
     try:
         return dictionary.read(place, media_type)
     except Invalid:  # the steward's file is kept as it is; it has no dictionary then
