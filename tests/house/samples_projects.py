@@ -71,6 +71,11 @@ ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "projects:datasets": lambda world: {"pk": world.projects.draft.pk},
     "projects:team": lambda world: {"pk": world.projects.draft.pk},
     "projects:submit": lambda world: {"pk": world.projects.draft.pk},
+    "projects:withdraw": lambda world: {"pk": world.projects.draft.pk},
+    "projects:request_reason": lambda world: {"pk": world.projects.draft.pk, "asked": world.projects.asked.pk},
+    "projects:request_drop": lambda world: {"pk": world.projects.draft.pk, "asked": world.projects.asked.pk},
+    "projects:team_remove": lambda world: {"pk": world.projects.draft.pk, "person": world.owner.pk},
+    "projects:ask": lambda world: {"slug": world.catalog.dataset.slug},
 }
 BY_BEGINNING: dict[str, Callable[[Any], dict[str, Any]]] = {
     "projects/<uuid:pk>/": lambda world: {"pk": world.projects.active.pk},
