@@ -16,10 +16,12 @@ from apps.alliance.models import Alliance, Center, Grant, Member, TrainingRecord
 from apps.alliance.roles import Role
 from apps.catalog import selectors as catalog
 from apps.core.models import Message
+from apps.projects import queue
 from apps.projects import selectors as projects
 from apps.projects.models import Project
 
 MOST = 6
+MOST_COUNTED = 99
 SOON = timedelta(days=60)
 
 
@@ -183,7 +185,7 @@ def _auditors_turn(member: Member) -> list[Row]:
 
 
 def _stewards_turn(member: Member) -> list[Row]:
-    return [
+    rows = [
         Row(
             f"Draft of version {draft.number}",
             reverse("catalog:version", args=[draft.dataset.slug, draft.number]),
@@ -193,6 +195,14 @@ def _stewards_turn(member: Member) -> list[Row]:
         )
         for draft in catalog.drafts_of(member)[:MOST]
     ]
+    waiting = list(queue.to_decide(member).values_list("waits_since", flat=True)[: MOST_COUNTED + 1])
+    if waiting:
+        count = f"more than {MOST_COUNTED}" if len(waiting) > MOST_COUNTED else f"{len(waiting)}"
+        words = f"Decide on {count} {'request' if len(waiting) == 1 else 'requests'}"
+        rows.append(
+            Row(words, reverse("access:requests"), "Look through", "projects that ask for your data", waiting[0])
+        )
+    return rows
 
 
 def _open_invitations(member: Member) -> list[Row]:
