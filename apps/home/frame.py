@@ -65,12 +65,16 @@ def _rows(member: Member) -> list[tuple[str, str, str]]:
     """Label, URL name and icon of each room that this member has business in."""
     rows = [
         ("Home", "home:home", "home"),
+        ("Projects", "projects:projects", "folders"),
         ("Datasets", "catalog:datasets", "database"),
         ("Agreements", "agreements:agreements", "heart-handshake"),
         ("Training", "alliance:training", "certificate"),
         ("People", "alliance:people", "users"),
         ("Centers", "alliance:centers", "building-hospital"),
     ]
+    if member.holds_anywhere(Role.DATA_STEWARD):
+        rows.append(("Requests", "access:requests", "inbox"))
+    rows.append(("Calendar", "access:calendar", "calendar-event"))
     if member.holds_anywhere(Role.AUDITOR):
         rows.append(("Record", "home:record", "list-search"))
     if member.holds_anywhere(Role.ALLIANCE_MANAGER):

@@ -1,0 +1,1 @@
+"""Pages of projects, by what they are about."""
