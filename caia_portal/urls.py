@@ -6,6 +6,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.home.urls")),
     path("", include("apps.alliance.urls")),
     path("", include("apps.agreements.urls")),
+    path("", include("apps.projects.steward_urls")),
     path("", include("apps.alliance.signin.door_urls")),
     path("", include("apps.catalog.urls")),
     path("", include("apps.projects.urls")),

@@ -22,6 +22,8 @@ CLOCK = SystemActor(
             "agreements.version.superseded",
             "agreements.version.expired",
             "agreements.version.reminded",
+            "projects.access.begun",
+            "projects.access.ended",
         }
     ),
 )

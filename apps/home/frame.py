@@ -72,6 +72,9 @@ def _rows(member: Member) -> list[tuple[str, str, str]]:
         ("People", "alliance:people", "users"),
         ("Centers", "alliance:centers", "building-hospital"),
     ]
+    if member.holds_anywhere(Role.DATA_STEWARD):
+        rows.append(("Requests", "access:requests", "inbox"))
+    rows.append(("Calendar", "access:calendar", "calendar-event"))
     if member.holds_anywhere(Role.AUDITOR):
         rows.append(("Record", "home:record", "list-search"))
     if member.holds_anywhere(Role.ALLIANCE_MANAGER):

@@ -16,10 +16,12 @@ from apps.alliance.models import Alliance, Center, Grant, Member, TrainingRecord
 from apps.alliance.roles import Role
 from apps.catalog import selectors as catalog
 from apps.core.models import Message
+from apps.projects import queue
 from apps.projects import selectors as projects
 from apps.projects.models import Project
 
 MOST = 6
+MOST_COUNTED = 99
 SOON = timedelta(days=60)
 
 
@@ -61,8 +63,8 @@ def waits_for(member: Member) -> Waiting:
     if Role.DATA_STEWARD in roles:
         found.your_turn += _stewards_turn(member)
     if roles & {Role.SIGNING_OFFICIAL, Role.CENTER_MANAGER}:
-        out = list(agreements.out_for_signature(member.center_id).prefetch_related("signatures")[:MOST])
-        found.your_turn += _to_sign(member, out)
+        out = list(agreements.out_for_signature(member.center_id)[:MOST])
+        found.your_turn += _to_sign(member, out) if Role.SIGNING_OFFICIAL in roles else []
         found.waiting += _others_sign(member, out)
     found.your_turn += _leads_turn(member)
     found.waiting += _owners_decide(member)
@@ -183,7 +185,7 @@ def _auditors_turn(member: Member) -> list[Row]:
 
 
 def _stewards_turn(member: Member) -> list[Row]:
-    return [
+    rows = [
         Row(
             f"Draft of version {draft.number}",
             reverse("catalog:version", args=[draft.dataset.slug, draft.number]),
@@ -193,6 +195,14 @@ def _stewards_turn(member: Member) -> list[Row]:
         )
         for draft in catalog.drafts_of(member)[:MOST]
     ]
+    waiting = list(queue.to_decide(member).values_list("waits_since", flat=True)[: MOST_COUNTED + 1])
+    if waiting:
+        count = f"more than {MOST_COUNTED}" if len(waiting) > MOST_COUNTED else f"{len(waiting)}"
+        words = f"Decide on {count} {'request' if len(waiting) == 1 else 'requests'}"
+        rows.append(
+            Row(words, reverse("access:requests"), "Look through", "projects that ask for your data", waiting[0])
+        )
+    return rows
 
 
 def _open_invitations(member: Member) -> list[Row]:
@@ -242,8 +252,6 @@ def _owners_decide(member: Member) -> list[Row]:
 
 def _to_sign(member: Member, out: list[AgreementVersion]) -> list[Row]:
     """What waits for this signing official's signature."""
-    if not member.holds(Role.SIGNING_OFFICIAL, on=member.center):
-        return []
     return [
         Row(
             f"Sign {version}, {version.agreement.title}",
@@ -253,13 +261,13 @@ def _to_sign(member: Member, out: list[AgreementVersion]) -> list[Row]:
             version.sent_at,
         )
         for version in out
-        if member.center in agreements.unsigned_by(version)
+        if any(center.pk == member.center_id for center in agreements.unsigned_by(version))
     ]
 
 
 def _others_sign(member: Member, out: list[AgreementVersion]) -> list[Row]:
     """What waits for the other center's signature."""
-    waiting = [(one, center) for one in out for center in agreements.unsigned_by(one) if center != member.center]
+    waiting = [(one, center) for one in out for center in agreements.unsigned_by(one) if center.pk != member.center_id]
     usual = {center: agreements.median_signing_days(center) for _, center in waiting}
     return [
         Row(

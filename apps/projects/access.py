@@ -65,10 +65,16 @@ def may_use(member: Member, dataset: Dataset, project: Project, at: datetime | N
 def decide(asked: Sequence[Asked], at: datetime | None = None) -> list[AccessDecision]:
     """The decisions on many questions as of one moment, in their order, by one query."""
     moment = at or timezone.now()
-    return [_decided(facts, moment) for facts in facts_of(asked, moment)]
+    return [decided(facts, moment) for facts in facts_of(asked, moment)]
 
 
-def _decided(facts: Facts, at: datetime) -> AccessDecision:
+def if_approved(facts: Facts, *, until: date, on: date) -> Facts:
+    """The same facts, had the owner said yes on that day; nothing else about them is assumed."""
+    return facts._replace(request_state="approved", approved_until=until, approved_on=on)
+
+
+def decided(facts: Facts, at: datetime) -> AccessDecision:
+    """The decision on these facts."""
     lines = [
         _center(facts),
         _membership(facts, at),

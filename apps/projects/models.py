@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Func, Q, Value
 
@@ -229,6 +230,38 @@ class Remark(Identified):
 
     def __str__(self) -> str:
         return f"{self.by} on {self.project}"
+
+    def concerns_center(self) -> Any:
+        return self.project.center_id
+
+
+class AccessInterval(Identified):
+    """Who could use which data in which project, from when to when, as the clock saw it. The decision counts, not this.
+
+    The clock compares it with the decision, so that what runs on an access that ended is stopped and people are told.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="intervals")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="intervals")
+    version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="intervals")
+    since = models.DateTimeField(default=now)
+    until = models.DateTimeField(null=True, blank=True)
+    lacks = ArrayField(models.CharField(max_length=20), default=list, blank=True)  # the lines that were missing then
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "member", "version"], condition=Q(until=None), name="access_interval_once_open"
+            ),
+            models.CheckConstraint(condition=Q(until=None) | Q(until__gte=F("since")), name="access_interval_ends"),
+            models.CheckConstraint(
+                condition=Q(until=None, lacks=[]) | Q(until__isnull=False) & ~Q(lacks=[]), name="access_interval_why"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member} with {self.version} in {self.project}"
 
     def concerns_center(self) -> Any:
         return self.project.center_id

@@ -18,6 +18,7 @@ from apps.alliance.roles import Role
 from apps.core.actors import Actor, SystemActor
 from tests.factories import TrainingTypeFactory, proof
 from tests.house.samples import World
+from tests.rules.cases_access import access_cases
 from tests.rules.cases_agreements import agreement_cases
 from tests.rules.cases_catalog import catalog_cases
 from tests.rules.cases_projects import project_cases
@@ -210,3 +211,4 @@ CASES: dict[str, Case] = {
 CASES |= catalog_cases(Case, _reason)
 CASES |= agreement_cases(Case, _reason)
 CASES |= project_cases(Case, _reason)
+CASES |= access_cases(Case)

@@ -48,7 +48,7 @@ def again(context: Context, name: str) -> str:
     """The block of that name once more: the title stands in <title> and in <h1>, and is written once."""
     blocks = context.render_context.get(BLOCK_CONTEXT_KEY)
     block = blocks.get_block(name) if blocks else None
-    return block.nodelist.render(context).strip() if block else ""
+    return block.nodelist.render(context) if block else ""
 
 
 @register.filter

@@ -1,0 +1,135 @@
+"""Reads of those who decide: what waits for them, what a yes would open, how long such steps take."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from apps.alliance.models import Center, Member
+from apps.catalog.duo import Clause
+from apps.catalog.selectors import stewarded_centers
+from apps.projects.access import AccessDecision, clauses_of, decided, if_approved
+from apps.projects.facts import Asked, facts_of
+from apps.projects.models import AccessRequest, Project, Remark, TeamMember, Vote
+
+R = AccessRequest.Status
+LOOKED_AT = 50  # the newest decisions, for the usual time
+MOST_REMARKS = 50
+
+
+def visible_requests(member: Member) -> QuerySet[AccessRequest]:
+    """What was ever sent for the data of the centers that one stewards; not what is being written, nor taken back."""
+    requests = AccessRequest.objects.filter(version__dataset__center_id__in=stewarded_centers(member))
+    seen = requests.exclude(status__in=[R.DRAFT, R.DROPPED])
+    return seen.select_related("project__center", "project__lead__center", "version__dataset__center", "taken_by")
+
+
+def to_decide(member: Member) -> QuerySet[AccessRequest]:
+    """What waits for this steward's word: not of a team they were ever on, and not voted on already."""
+    waiting = visible_requests(member).filter(status=R.WAITING)
+    own = TeamMember.objects.filter(member=member).values("project_id")
+    return waiting.exclude(project__in=own).exclude(pk__in=_voted_on(member)).order_by("waits_since", "pk")
+
+
+def _voted_on(member: Member) -> list[UUID]:
+    votes = Vote.objects.filter(steward=member, request__status=R.WAITING).select_related("request__project")
+    return [vote.request_id for vote in votes if vote.round == vote.request.project.round]
+
+
+def narrowed(
+    requests: QuerySet[AccessRequest], *, words: str = "", state: str = "", who: str = "", member: Member
+) -> QuerySet[AccessRequest]:
+    """Those with these words in project or dataset, in this state, held by me or by nobody."""
+    if words:
+        requests = requests.filter(Q(project__title__icontains=words) | Q(version__dataset__title__icontains=words))
+    if who:
+        requests = requests.filter(taken_by=member if who == "me" else None)
+    return requests.filter(status=state or R.WAITING)
+
+
+def usual_days(center: Center) -> float | None:
+    """How long the center's stewards took for the last fifty decisions, in days; None where there is none yet."""
+    made = AccessRequest.objects.filter(
+        version__dataset__center=center, decided_at__isnull=False, waits_since__isnull=False
+    )
+    pairs = made.order_by("-decided_at").values_list("waits_since", "decided_at")[:LOOKED_AT]
+    days = sorted((decided_at - since).total_seconds() / 86400 for since, decided_at in pairs if decided_at and since)
+    return days[len(days) // 2] if days else None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a yes would open for one of the team: the decision with the approval assumed."""
+
+    person: Member
+    decision: AccessDecision
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """What a steward weighs: each term against the purpose, by center, and what a yes would open, by person."""
+
+    clauses: list[tuple[Center, tuple[Clause, ...]]]
+    opened: list[Opened]
+
+
+def assuming_yes(request: AccessRequest, *, ends_on: date | None = None) -> Assumed:
+    """Each term and each of the team as if the owner had approved until this day, or the project's last."""
+    project, now = request.project, timezone.now()
+    team = [one.member for one in team_of(project)]
+    dataset = request.version.dataset_id
+    until = ends_on or request.ends_on or project.ends_on or now.date()
+    rows = facts_of([Asked(one.pk, project.pk, dataset) for one in team], now)
+    facts = [if_approved(row, until=until, on=now.date()) for row in rows]
+    clauses: dict[Center, tuple[Clause, ...]] = {}
+    for person, row in zip(team, facts, strict=True):
+        clauses.setdefault(person.center, clauses_of(row, now.date()))
+    opened = [Opened(person, decided(row, now)) for person, row in zip(team, facts, strict=True)]
+    return Assumed(list(clauses.items()), opened)
+
+
+def team_of(project: Project) -> QuerySet[TeamMember]:
+    """Who is on the team now, with their centers; the lead first."""
+    team = project.team.filter(until=None).select_related("member__center")
+    return team.order_by("since", "pk")
+
+
+def others_asked(request: AccessRequest) -> QuerySet[AccessRequest]:
+    """The project's requests of other owners; their states are told, their reasons are not."""
+    asked = AccessRequest.objects.filter(project=request.project_id).exclude(pk=request.pk).exclude(status=R.DROPPED)
+    return asked.select_related("version__dataset__center").order_by("created_at", "pk")
+
+
+def votes_on(request: AccessRequest) -> QuerySet[Vote]:
+    """What the owner's stewards said in the round that runs or ran last."""
+    votes = request.votes.filter(round=request.project.round)
+    return votes.select_related("steward").order_by("voted_at")
+
+
+def remarks_on(project: Project) -> QuerySet[Remark]:
+    """Questions and answers on the project, in the order in which they were said; the newest fifty."""
+    newest = project.remarks.order_by("-said_at").values("pk")[:MOST_REMARKS]
+    return (
+        Remark.objects.filter(pk__in=list(newest.values_list("pk", flat=True)))
+        .select_related("by__center")
+        .order_by("said_at")
+    )
+
+
+def lines_for_page(decision: AccessDecision) -> list[dict[str, Any]]:
+    """The lines as the decision component shows them, each with the record that it rests on."""
+    return [
+        {
+            "met": line.met,
+            "words": line.words,
+            "detail": line.detail,
+            "until": line.until and f"{line.until:%-d %b %Y, %H:%M} UTC",
+            "mend": "" if line.met else "It waits for" if line.waiting else "Can be mended by",
+            "mender": "" if line.met else line.mender,
+            "waiting": line.waiting,
+        }
+        for line in decision.lines
+    ]

@@ -1,0 +1,56 @@
+"""The auditors' page: the access decision as it was at any moment."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from apps.alliance.requests import MemberRequest
+from apps.core.reads import record_read
+from apps.projects import audits
+from apps.projects.access import AccessDecision, may_use
+from apps.projects.events import ACCESS_REPLAYED
+from apps.projects.queue import lines_for_page
+from apps.projects.steward_forms import ReplayForm
+
+
+@require_safe
+@login_required
+def replay(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Whether somebody could use the data then, line by line with the record behind each; the look is recorded."""
+    project = get_object_or_404(audits.audited_projects(request.user), pk=pk)
+    form = ReplayForm(
+        request.GET or None,
+        people=audits.people_of(project),
+        datasets=audits.audited_datasets(request.user, project),
+    )
+    context: dict[str, Any] = {"project": project, "form": form}
+    if form.is_bound and form.is_valid():
+        person, dataset, at = (form.cleaned_data[name] for name in ("person", "dataset", "at"))
+        record_read(
+            ACCESS_REPLAYED,
+            by=request.user,
+            target=project,
+            member=str(person.pk),
+            dataset=str(dataset.pk),
+            at=at.isoformat(),
+        )
+        decision = may_use(person, dataset, project, at)
+        context |= {"person": person, "dataset": dataset, "at": at, "decision": decision, "lines": _lines(decision)}
+    return render(request, "projects/access_replay.html", context)
+
+
+def _lines(decision: AccessDecision) -> list[dict[str, Any]]:
+    """Each line with the record it rests on as a link into the record; nobody mends the past."""
+    shown = lines_for_page(decision)
+    for told, line in zip(shown, decision.lines, strict=True):
+        told["mend"] = told["mender"] = ""
+        if line.rests_on:
+            label, _, ref = line.rests_on.partition(":")
+            told["detail"] = " · ".join(filter(None, [line.detail, f"{label} {ref}"]))
+            told["url"] = f"{reverse('home:record')}?about={ref}"
+    return shown

@@ -1,0 +1,204 @@
+"""The stewards' pages: what waits for them, one request with all that a decision needs, and the decisions."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.agreements.timelines import days_words
+from apps.alliance.forms import ReasonForm
+from apps.alliance.models import Member
+from apps.alliance.requests import MemberRequest
+from apps.core.commands import demand, may
+from apps.core.decisions import Decision, no
+from apps.core.listing import Column, listing
+from apps.core.views import act_with_reason, form_page
+from apps.projects import queue
+from apps.projects.models import AccessRequest
+from apps.projects.questions import QUESTIONS
+from apps.projects.services import decisions, proposals
+from apps.projects.states import PROJECT, REQUEST
+from apps.projects.steward_forms import ApproveForm, QueueFilters, RemarkForm
+
+R = AccessRequest.Status
+COLUMNS = [
+    Column("Project", "project__title"),
+    Column("Asks for"),
+    Column("Lead"),
+    Column("Waits", "waits_since"),
+    Column("Held by"),
+]
+
+
+@require_safe
+@login_required
+def requests(request: MemberRequest) -> HttpResponse:
+    """What waits for the stewards of a center's data, oldest first."""
+    filters = QueueFilters(request.GET or None)
+    asked = filters.cleaned_data if filters.is_bound and filters.is_valid() else {}
+    found = queue.narrowed(queue.visible_requests(request.user), member=request.user, **asked)
+    page = listing(found, request.GET, columns=COLUMNS, order="waits_since", filters=filters)
+    usual = days_words(queue.usual_days(request.user.center)) if page.rows else ""
+    return render(request, "projects/requests.html", {"listing": page, "usual": usual})
+
+
+@require_safe
+@login_required
+def request(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """One request: all that a decision needs, and what is open to this steward."""
+    found = _request_or_404(request, pk)
+    weighed = queue.assuming_yes(found)
+    project = found.project
+    context = {
+        "asked": found,
+        "project": project,
+        "weighed": weighed,
+        "opened": [(one, queue.lines_for_page(one.decision)) for one in weighed.opened],
+        "others": list(queue.others_asked(found)),
+        "votes": list(queue.votes_on(found)),
+        "quorum": found.version.dataset.quorum,
+        "remarks": list(queue.remarks_on(project)),
+        "risks": [(question.words, project.risks.get(question.key, {})) for question in QUESTIONS],
+        "open_to": _open_to(request.user, found),
+        "remark_form": RemarkForm(),
+        "usual": days_words(queue.usual_days(found.version.dataset.center)),
+    }
+    return render(request, "projects/request.html", context)
+
+
+def _open_to(member: Member, asked: AccessRequest) -> dict[str, Decision]:
+    """Each step's name, and whether it is open now, or why not."""
+    decide = _waits(asked) and may("projects.request.approved", member, asked)
+    has_voted = any(vote.steward_id == member.pk for vote in queue.votes_on(asked))
+    vote = no("You have decided. Another steward's word is missing.") if decide and has_voted else decide
+    mine = asked.taken_by_id == member.pk
+    return {
+        "take": no("You have it already.") if decide and mine else decide,
+        "let_go": decide if mine else no("You have not taken it."),
+        "approve": vote,
+        "refuse": vote,
+        "ask": may("projects.remark.said", member, asked.project),
+        "return": PROJECT.open_to(member, asked.project)["return"],
+        "revoke": REQUEST.open_to(member, asked)["revoke"],
+    }
+
+
+def _waits(asked: AccessRequest) -> Decision:
+    waits = asked.status == R.WAITING
+    return Decision(waits, "" if waits else f"This request is {asked.get_status_display().lower()}.")
+
+
+@require_POST
+@login_required
+def request_take(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Say that one looks at it."""
+    decisions.take(_request_or_404(request, pk), by=request.user)
+    messages.success(request, "You have this request. The other stewards see it.")
+    return redirect("access:request", pk=pk)
+
+
+@require_POST
+@login_required
+def request_let_go(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Leave it to the others."""
+    decisions.let_go(_request_or_404(request, pk), by=request.user)
+    messages.success(request, "The request is free again.")
+    return redirect("access:request", pk=pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def request_approve(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Say yes: until when, and on what conditions."""
+    found = _request_or_404(request, pk)
+    demand("projects.request.approved", by=request.user, target=found, fresh=True)
+    project = found.project
+    form = ApproveForm(request.POST or None, initial={"ends_on": _proposed_end(found)})
+    return form_page(
+        request,
+        form,
+        lambda typed: decisions.approve(found, by=request.user, **typed),
+        template="projects/request_approve.html",
+        then=reverse("access:request", args=[pk]),
+        said=f"Your yes to {project} is recorded.",
+        asked=found,
+        project=project,
+        votes=list(queue.votes_on(found)),
+        quorum=found.version.dataset.quorum,
+        opened=queue.assuming_yes(found).opened,
+    )
+
+
+def _proposed_end(asked: AccessRequest) -> date:
+    return asked.project.ends_on or timezone.now().date()
+
+
+@require_POST
+@login_required
+def request_refuse(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Say no, and why."""
+    found = _request_or_404(request, pk)
+    return _with_reason(request, found, "projects.request.refused", decisions.refuse, "The team reads your no and why.")
+
+
+@require_POST
+@login_required
+def request_revoke(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Take an approval back at once."""
+    found = _request_or_404(request, pk)
+    said = "The approval is revoked. What runs on this data stops within a minute."
+    return _with_reason(request, found, "projects.request.revoked", decisions.revoke, said)
+
+
+@require_POST
+@login_required
+def request_return(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Give the whole proposal back to its lead."""
+    found = _request_or_404(request, pk)
+    return act_with_reason(
+        request,
+        ReasonForm(request.POST),
+        lambda reason: decisions.return_to_lead(found.project, by=request.user, reason=reason),
+        event="projects.project.returned",
+        target=found.project,
+        then=reverse("access:requests"),
+        said=f"{found.project} is with its lead again, who reads what to change.",
+    )
+
+
+@require_POST
+@login_required
+def request_ask(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Ask the team something."""
+    found = _request_or_404(request, pk)
+    form = RemarkForm(request.POST)
+    if not form.is_valid():
+        demand("projects.remark.said", by=request.user, target=found.project)
+        messages.error(request, "Nothing was sent: write your question first.")
+        return redirect("access:request", pk=pk)
+    proposals.remark(found.project, by=request.user, text=form.cleaned_data["text"], request=found)
+    messages.success(request, "The team is told of your question.")
+    return redirect("access:request", pk=pk)
+
+
+def _with_reason(request: MemberRequest, found: AccessRequest, event: str, act: Any, said: str) -> HttpResponse:
+    return act_with_reason(
+        request,
+        ReasonForm(request.POST),
+        lambda reason: act(found, by=request.user, reason=reason),
+        event=event,
+        target=found,
+        then=reverse("access:request", args=[found.pk]),
+        said=said,
+    )
+
+
+def _request_or_404(request: MemberRequest, pk: UUID) -> AccessRequest:
+    return get_object_or_404(queue.visible_requests(request.user), pk=pk)

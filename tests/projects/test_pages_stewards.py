@@ -1,0 +1,334 @@
+"""The stewards' queue and decisions, the auditors' look into the past, and what the public reads."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.alliance.roles import Role
+from apps.audit.models import Event
+from apps.projects import queue
+from apps.projects.models import AccessRequest, Project, Remark
+from apps.projects.services import decisions, proposals
+from tests.factories import CenterFactory, MemberFactory, alliance, arranged, holder
+from tests.projects.world import in_days, make_world, proposed, published, second_steward
+
+R = AccessRequest.Status
+
+
+@pytest.fixture
+def asking(db):
+    """A proposal that waits for its owner."""
+    return make_world(quorum=2)
+
+
+def at(name, request):
+    return reverse(f"access:{name}", args=[request.pk])
+
+
+def again(row):
+    return type(row)._base_manager.get(pk=row.pk)
+
+
+def words_of(response):
+    return " ".join(response.content.decode().split())
+
+
+# ── the queue ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_the_queue_has_what_waits_for_my_centers_data_oldest_first(asking, browse):
+    with time_machine.travel(timezone.now() + timedelta(days=2), tick=False):
+        later = proposed(asking.colleague, asking.version)
+        page = browse(asking.steward).get(reverse("access:requests"))
+
+    rows = page.context["listing"].rows
+    assert [row.project for row in rows] == [asking.project, later]
+    assert "for 2 days" in words_of(page)
+
+
+def test_another_centers_steward_sees_nothing_of_it(asking, browse):
+    elsewhere = CenterFactory()
+    stranger = browse(holder(Role.DATA_STEWARD, elsewhere))
+
+    assert stranger.get(reverse("access:requests")).context["listing"].rows == []
+    assert stranger.get(at("request", asking.request)).status_code == 404
+    assert stranger.post(at("request_take", asking.request)).status_code == 404
+
+
+def test_what_is_being_written_is_in_nobodys_queue(asking, browse):
+    draft = proposed(asking.lead, asking.version, submit=False)
+
+    rows = browse(asking.steward).get(reverse("access:requests")).context["listing"].rows
+
+    assert draft not in [row.project for row in rows]
+    assert browse(asking.steward).get(at("request", draft.requests.get())).status_code == 404
+
+
+def test_the_filters_narrow_it(asking, browse):
+    steward = browse(asking.steward)
+    decisions.take(asking.request, by=asking.steward)
+
+    def shown(**query):
+        return len(steward.get(reverse("access:requests"), query).context["listing"].rows)
+
+    assert (shown(words="survival"), shown(words="nothing like it")) == (1, 0)
+    assert (shown(who="me"), shown(who="nobody")) == (1, 0)
+    assert (shown(state="approved"), shown(state="")) == (0, 1)
+
+
+def test_the_queue_costs_no_more_with_more_rows(asking, browse):
+    steward = browse(asking.steward)
+    steward.get(reverse("access:requests"))
+
+    def cost():
+        with CaptureQueriesContext(connection) as queries:
+            steward.get(reverse("access:requests"))
+        return len(queries)
+
+    before = cost()
+    for _ in range(4):
+        proposed(asking.lead, asking.version)
+    assert cost() == before
+
+
+def test_the_usual_time_is_the_median_of_what_the_center_decided(world):
+    assert queue.usual_days(world.home) is None
+    made = again(world.request)
+    with arranged():
+        AccessRequest.objects.filter(pk=made.pk).update(waits_since=made.decided_at - timedelta(days=3))
+
+    assert queue.usual_days(world.owner) == pytest.approx(3)
+
+
+def test_home_says_how_many_wait_and_counts_none_that_is_not_theirs_to_decide(asking, browse):
+    proposed(asking.lead, asking.version)
+    assert "Decide on 2 requests" in words_of(browse(asking.steward).get("/"))
+
+    decisions.approve(asking.request, by=asking.steward, ends_on=in_days(30))
+
+    assert "Decide on 1 request" in words_of(browse(asking.steward).get("/"))
+    assert "Decide on 2 requests" in words_of(browse(second_steward(asking.owner)).get("/"))
+
+
+# ── one request ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_the_page_says_what_a_yes_would_open_and_what_would_still_be_missing(asking, browse):
+    page = browse(asking.steward).get(at("request", asking.request))
+
+    (opened,) = page.context["weighed"].opened
+    assert {line.key for line in opened.decision.missing} == {"project"}, "the lead begins it after the decisions"
+    assert "Not yet: 1 of 12 still missing" in words_of(page)
+    assert again(asking.request).status == R.WAITING, "nothing was approved by looking"
+
+
+def test_a_clashing_term_is_named(browse, db):
+    asking = make_world(terms=[{"code": "DUO:0000042"}, {"code": "DUO:0000020"}], quorum=2)
+
+    page = browse(asking.steward).get(at("request", asking.request))
+
+    ((_, clauses),) = page.context["weighed"].clauses
+    assert {clause.code: clause.met for clause in clauses} == {"DUO:0000042": True, "DUO:0000020": False}
+    assert "collaboration required" in words_of(page)
+
+
+def test_other_owners_states_are_shown_but_not_their_reasons(asking, browse):
+    elsewhere = CenterFactory()
+    other = published(elsewhere, holder(Role.DATA_STEWARD, elsewhere))
+    project = proposed(asking.lead, asking.version, submit=False)
+    proposals.ask_for(project, by=asking.lead, version=other, reason="To compare.")
+    proposals.submit(project, by=asking.lead)
+    ours, theirs = (project.requests.get(version=one) for one in (asking.version, other))
+    decisions.refuse(theirs, by=holder(Role.DATA_STEWARD, elsewhere), reason="A secret of their board.")
+
+    words = words_of(browse(asking.steward).get(at("request", ours)))
+
+    assert other.dataset.title in words
+    assert "Refused" in words
+    assert "A secret of their board" not in words
+    assert "To compare." not in words
+
+
+def test_taking_and_letting_go(asking, browse):
+    steward = browse(asking.steward)
+
+    steward.post(at("request_take", asking.request))
+    assert again(asking.request).taken_by == asking.steward
+    assert "Leave it to the others" in words_of(steward.get(at("request", asking.request)))
+    steward.post(at("request_let_go", asking.request))
+
+    assert again(asking.request).taken_by is None
+
+
+def test_approving_with_a_day_and_conditions(asking, browse):
+    first, second = browse(asking.steward), browse(second_steward(asking.owner))
+
+    first.post(at("request_approve", asking.request), {"ends_on": in_days(90), "conditions": "Cite us."})
+    assert again(asking.request).status == R.WAITING
+    page = first.get(at("request", asking.request))
+    assert "You have decided. Another steward" in words_of(page)
+    second.post(at("request_approve", asking.request), {"ends_on": in_days(60), "conditions": ""})
+
+    request = again(asking.request)
+    assert (request.status, request.ends_on, request.conditions) == (R.APPROVED, in_days(60), "Cite us.")
+
+
+def test_a_day_after_the_projects_last_comes_back_on_the_form(asking, browse):
+    page = browse(asking.steward).post(at("request_approve", asking.request), {"ends_on": in_days(999)})
+
+    assert page.status_code == 422
+    assert "project" in page.context["form"].errors["ends_on"][0]
+
+
+def test_approving_asks_for_a_fresh_factor_before_anything_is_typed(asking, browse):
+    page = browse(asking.steward, proof_age=3600).get(at("request_approve", asking.request))
+
+    assert page.status_code == 302
+    assert page["Location"].startswith("/prove/")
+
+
+def test_somebody_of_the_team_is_told_why_they_cannot_decide(asking, browse):
+    insider = second_steward(asking.owner)
+    with arranged():
+        asking.project.team.create(member=insider, added_by=asking.lead)
+
+    page = browse(insider).get(at("request", asking.request))
+
+    assert "Nobody decides on a project of their own team" in words_of(page)
+    assert browse(insider).post(at("request_refuse", asking.request), {"reason": "No."}).status_code == 403
+
+
+def test_a_refusal_needs_a_reason_and_is_final(asking, browse):
+    steward = browse(asking.steward)
+
+    steward.post(at("request_refuse", asking.request), {"reason": " "})
+    assert again(asking.request).status == R.WAITING
+    steward.post(at("request_refuse", asking.request), {"reason": "Consent does not cover it."})
+
+    assert (again(asking.request).status, again(asking.project).status) == (R.REFUSED, "decided")
+
+
+def test_giving_a_proposal_back_leads_to_the_queue(asking, browse):
+    page = browse(asking.steward).post(at("request_return", asking.request), {"reason": "Which years?"})
+
+    assert page["Location"] == reverse("access:requests")
+    assert (again(asking.project).status, again(asking.project).reason) == ("returned", "Which years?")
+
+
+def test_revoking_an_approval(world, browse):
+    browse(world.steward).post(at("request_revoke", world.request), {"reason": "Consent was withdrawn."})
+
+    assert again(world.request).status == R.REVOKED
+
+
+def test_asking_the_team(asking, browse):
+    steward = browse(asking.steward)
+
+    steward.post(at("request_ask", asking.request), {"text": " "})
+    assert not Remark.objects.exists()
+    steward.post(at("request_ask", asking.request), {"text": "Why all years?"})
+
+    assert Remark.objects.get().request == asking.request
+    assert "Why all years?" in words_of(steward.get(at("request", asking.request)))
+
+
+# ── the past ────────────────────────────────────────────────────────────────────────────────────────────────────────
+def replay(browser, world, moment, person=None, dataset=None):
+    query = {"person": (person or world.lead).pk, "dataset": (dataset or world.dataset).pk}
+    address = reverse("access:replay", args=[world.project.pk])
+    return browser.get(address, query | {"at": f"{moment:%Y-%m-%dT%H:%M:%S}"})
+
+
+def test_an_auditor_sees_the_decision_as_it_was_and_the_look_is_recorded(world, browse):
+    auditor = holder(Role.AUDITOR, alliance())
+    with time_machine.travel(timezone.now() + timedelta(hours=1), tick=False):
+        before = timezone.now()
+    with time_machine.travel(before + timedelta(hours=1), tick=False):
+        decisions.revoke(world.request, by=world.steward, reason="Consent was withdrawn.")
+    with time_machine.travel(before + timedelta(hours=2), tick=False):
+        then = replay(browse(auditor), world, before)
+        now = replay(browse(auditor), world, timezone.now())
+
+    assert then.context["decision"]
+    assert [line.key for line in now.context["decision"].missing] == ["approval"]
+    assert f"projects.accessrequest {world.request.pk}" in words_of(then)
+    looks = Event.objects.filter(event="projects.access.replayed", actor_ref=str(auditor.pk))
+    assert [look.details["member"] for look in looks] == [str(world.lead.pk)] * 2
+
+
+def test_without_a_question_nothing_is_shown_and_nothing_recorded(world, browse):
+    page = browse(holder(Role.AUDITOR, alliance())).get(reverse("access:replay", args=[world.project.pk]))
+
+    assert "decision" not in page.context
+    assert not Event.objects.filter(event="projects.access.replayed").exists()
+
+
+def test_nobody_looks_into_the_future(world, browse):
+    page = replay(browse(holder(Role.AUDITOR, alliance())), world, timezone.now() + timedelta(days=1))
+
+    assert "at" in page.context["form"].errors
+
+
+@pytest.mark.parametrize(("whose", "status"), [("home", 200), ("owner", 200), ("other", 404)])
+def test_a_centers_auditor_looks_into_what_concerns_the_center(world, browse, whose, status):
+    center = CenterFactory() if whose == "other" else getattr(world, whose)
+
+    page = replay(browse(holder(Role.AUDITOR, center)), world, timezone.now() - timedelta(minutes=1))
+
+    assert page.status_code == status
+
+
+def test_an_owners_auditor_asks_about_the_owners_data_alone(world, browse):
+    elsewhere = CenterFactory()
+    other = published(elsewhere, holder(Role.DATA_STEWARD, elsewhere))
+    with arranged():
+        AccessRequest.objects.create(project=world.project, version=other, status="waiting", waits_since=timezone.now())
+    moment = timezone.now()
+
+    page = replay(browse(holder(Role.AUDITOR, world.owner)), world, moment, dataset=other.dataset)
+    own = replay(browse(holder(Role.AUDITOR, world.home)), world, moment, dataset=other.dataset)
+
+    assert "dataset" in page.context["form"].errors
+    assert "decision" in own.context
+
+
+def test_whoever_is_no_auditor_does_not_look(world, browse):
+    for person in (world.lead, world.steward, world.manager):
+        assert replay(browse(person), world, timezone.now()).status_code == 404
+
+
+# ── the public ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_anybody_reads_the_register_and_finds_no_person_in_it(world, browse):
+    page = browse().get(reverse("access:register"))
+
+    words = words_of(page)
+    for shown in (world.project.title, world.project.lay_summary, world.dataset.title, world.home.legal_name):
+        assert shown in words
+    for hidden in (world.lead.name, world.steward.name, world.project.methods, "IRB-1"):
+        assert hidden not in words
+
+
+def test_the_register_has_what_ran_and_nothing_that_never_did(world, browse):
+    waiting = proposed(world.colleague, world.version)
+    never = proposed(world.colleague, world.version)
+    decisions.refuse(never.requests.get(), by=world.steward, reason="No consent.")
+    decisions.close(again(never), by=world.colleague, reason="Refused.")
+    decisions.close(world.project, by=world.lead, reason="Done.")
+
+    rows = browse().get(reverse("access:register")).context["listing"].rows
+
+    assert [row.pk for row in rows] == [world.project.pk]
+    assert waiting.status == Project.Status.SUBMITTED
+
+
+def test_data_whose_owner_said_no_is_not_in_the_register(world, browse):
+    other = published(world.owner, world.steward, slug="refused-data")
+    with arranged():
+        AccessRequest.objects.create(
+            project=world.project, version=other, status="refused", decided_at=timezone.now(), answer="No."
+        )
+
+    (row,) = browse(MemberFactory()).get(reverse("access:register")).context["listing"].rows
+
+    assert row.data == [world.dataset.title]

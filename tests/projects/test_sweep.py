@@ -1,0 +1,152 @@
+"""Within a minute of its end, an access is written down as over, what ran on it hears so, and people are told once."""
+
+from datetime import datetime, time, timedelta
+
+import pytest
+import time_machine
+from django.conf import settings
+from django.utils import timezone
+
+from apps.alliance.actors import CLOCK
+from apps.alliance.models import Vouch
+from apps.audit.models import Event
+from apps.core.errors import WrongState
+from apps.core.models import Notice
+from apps.projects.models import AccessInterval, TeamMember
+from apps.projects.services import decisions, ending, proposals
+from apps.projects.tasks import keep_access
+from tests.factories import arranged
+from tests.projects.world import accepted, in_days
+
+
+@pytest.fixture
+def stopped(monkeypatch):
+    """What a later app was asked to stop."""
+    heard = []
+    monkeypatch.setattr(ending, "HOOKS", [heard.extend])
+    return heard
+
+
+def events(name):
+    return Event.objects.filter(event=name, outcome="success").count()
+
+
+def notices(member):
+    return Notice.objects.filter(to=member, key__startswith="access-ended:")
+
+
+def test_it_looks_at_least_twice_a_minute():
+    schedules = [one["schedule"] for one in settings.CELERY_BEAT_SCHEDULE.values() if one["task"] == keep_access.name]
+
+    assert schedules
+    assert max(schedules) <= 30
+
+
+def test_an_access_that_began_is_written_down_once(world):
+    keep_access()
+    keep_access()
+
+    (interval,) = AccessInterval.objects.all()
+    assert (interval.member, interval.version, interval.until) == (world.lead, world.version, None)
+    assert events("projects.access.begun") == 1
+
+
+def test_an_end_by_its_date_is_seen_the_next_time_with_nobody_doing_anything(world, stopped):
+    keep_access()
+    midnight = datetime.combine(in_days(201), time.min, tzinfo=timezone.get_default_timezone())
+    with time_machine.travel(midnight - timedelta(seconds=1), tick=False):
+        keep_access()
+        assert stopped == []
+    with time_machine.travel(midnight, tick=False):
+        keep_access()
+        keep_access()
+
+    (interval,) = stopped
+    assert (interval.member, interval.lacks) == (world.lead, ["membership"])
+    assert AccessInterval.objects.get().until == midnight
+    assert events("projects.access.ended") == 1
+
+
+def test_the_person_is_told_once_what_is_missing(world):
+    keep_access()
+    with arranged():
+        Vouch.objects.filter(member=world.lead).update(ended_at=timezone.now())
+    with time_machine.travel(timezone.now() + timedelta(minutes=1), tick=False):
+        keep_access()
+        keep_access()
+
+    (notice,) = notices(world.lead)
+    assert "Home vouches for you" in notice.text
+
+
+def test_the_lead_hears_of_a_colleague(world):
+    with arranged():
+        TeamMember.objects.create(project=world.project, member=world.colleague, added_by=world.lead)
+    accepted(world.colleague, world.version)
+    with time_machine.travel(timezone.now() + timedelta(minutes=1), tick=False):
+        keep_access()
+    with time_machine.travel(timezone.now() + timedelta(minutes=2), tick=False):
+        proposals.remove_from_team(world.project, by=world.lead, member=world.colleague)
+        keep_access()
+
+    assert AccessInterval.objects.get(member=world.colleague).lacks == ["team"]
+    assert AccessInterval.objects.get(member=world.lead).until is None
+    assert notices(world.colleague).count() == notices(world.lead).count() == 1
+
+
+def test_a_factor_that_was_removed_ends_it_though_no_past_moment_remembers_the_factor(world, stopped):
+    from allauth.mfa.models import Authenticator
+
+    keep_access()
+    Authenticator.objects.filter(user=world.lead).delete()
+    keep_access()
+
+    assert [one.lacks for one in stopped] == [["factor"]]
+
+
+def test_whoever_was_told_the_reason_by_a_person_is_not_told_again(world, stopped):
+    keep_access()
+    decisions.revoke(world.request, by=world.steward, reason="Consent was withdrawn.")
+    with time_machine.travel(timezone.now() + timedelta(minutes=1), tick=False):
+        keep_access()
+
+    assert len(stopped) == 1
+    assert not notices(world.lead).exists()
+
+
+def test_a_suspended_project_stops_and_goes_on_with_a_new_interval(world, stopped):
+    keep_access()
+    decisions.suspend(world.project, by=world.manager, reason="A question.")
+    keep_access()
+    assert [one.lacks for one in stopped] == [["project"]]
+    decisions.reinstate(world.project, by=world.manager, reason="Answered.")
+    keep_access()
+
+    assert AccessInterval.objects.filter(until=None).count() == 1
+    assert AccessInterval.objects.exclude(until=None).count() == 1
+
+
+def test_a_hook_that_breaks_takes_the_ending_back_and_the_next_sweep_tries_again(world, monkeypatch):
+    keep_access()
+    decisions.suspend(world.project, by=world.manager, reason="A question.")
+
+    def broken(_):
+        raise RuntimeError("nothing to stop it with")
+
+    monkeypatch.setattr(ending, "HOOKS", [broken])
+    with pytest.raises(RuntimeError):
+        keep_access()
+    assert AccessInterval.objects.get().until is None
+    monkeypatch.setattr(ending, "HOOKS", [])
+    keep_access()
+
+    assert AccessInterval.objects.get().until is not None
+
+
+def test_where_nothing_changed_there_is_nothing_to_write_down(world):
+    keep_access()
+
+    with pytest.raises(WrongState, match="began"):
+        ending.begin(world.project, by=CLOCK)
+    with pytest.raises(WrongState, match="ended"):
+        ending.end(world.project, by=CLOCK)
