@@ -21,7 +21,7 @@ _ASK_FOR_ROLES = (
 
 
 def make_ready(ground: Ground) -> None:
-    """Migrate, collect static files, load the demo alliance and its datasets."""
+    """Migrate, collect static files, load the demo alliance with its datasets, agreements and projects."""
     if "DATABASE_URL" in ground.outside:
         demand_roles(ground)
     database = _database_name(ground)
@@ -45,6 +45,8 @@ def make_ready(ground: Ground) -> None:
             notes.append(_once(ground, "demo data", database, ["load_demo_data"]))
         with step("the demo's agreements") as notes:
             notes.append(_once(ground, "demo agreements", database, ["load_demo_agreements"]))
+        with step("the demo's projects") as notes:
+            notes.append(_once(ground, "demo projects", database, ["load_demo_projects"]))
 
 
 def demand_roles(ground: Ground) -> None:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.agreements.timelines import days_words
 from apps.alliance.requests import MemberRequest
-from apps.core.commands import may
+from apps.core.commands import demand, may
 from apps.core.errors import NotFound
 from apps.core.listing import Column, listing
 from apps.core.views import act_with_reason, form_page
@@ -108,6 +108,7 @@ def _answered(found: Project, typed: str) -> Remark | None:
 def remark(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Ask or answer, in the open between the team and the stewards."""
     found = project_or_404(request, pk)
+    demand("projects.remark.said", by=request.user, target=found)
     form = RemarkForm(request.POST, project=found)
     return form_page(
         request,
