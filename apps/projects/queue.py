@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from apps.alliance.models import Center, Member
@@ -31,12 +30,8 @@ def to_decide(member: Member) -> QuerySet[AccessRequest]:
     """What waits for this steward's word: not of a team they were ever on, and not voted on already."""
     waiting = visible_requests(member).filter(status=R.WAITING)
     own = TeamMember.objects.filter(member=member).values("project_id")
-    return waiting.exclude(project__in=own).exclude(pk__in=_voted_on(member)).order_by("waits_since", "pk")
-
-
-def _voted_on(member: Member) -> list[UUID]:
-    votes = Vote.objects.filter(steward=member, request__status=R.WAITING).select_related("request__project")
-    return [vote.request_id for vote in votes if vote.round == vote.request.project.round]
+    said = Vote.objects.filter(steward=member, round=F("request__project__round")).values("request_id")
+    return waiting.exclude(project__in=own).exclude(pk__in=said).order_by("waits_since", "pk")
 
 
 def narrowed(

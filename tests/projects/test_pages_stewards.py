@@ -210,7 +210,10 @@ def test_a_refusal_needs_a_reason_and_is_final(asking, browse):
 
 
 def test_giving_a_proposal_back_leads_to_the_queue(asking, browse):
-    page = browse(asking.steward).post(at("request_return", asking.request), {"reason": "Which years?"})
+    steward = browse(asking.steward)
+
+    assert steward.post(at("request_return", asking.request), {})["Location"] == at("request", asking.request)
+    page = steward.post(at("request_return", asking.request), {"reason": "Which years?"})
 
     assert page["Location"] == reverse("access:requests")
     assert (again(asking.project).status, again(asking.project).reason) == ("returned", "Which years?")

@@ -162,13 +162,14 @@ def request_revoke(request: MemberRequest, pk: UUID) -> HttpResponse:
 def request_return(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Give the whole proposal back to its lead."""
     found = _request_or_404(request, pk)
+    form = ReasonForm(request.POST)
     return act_with_reason(
         request,
-        ReasonForm(request.POST),
+        form,
         lambda reason: decisions.return_to_lead(found.project, by=request.user, reason=reason),
         event="projects.project.returned",
         target=found.project,
-        then=reverse("access:requests"),
+        then=reverse("access:requests") if form.is_valid() else reverse("access:request", args=[pk]),
         said=f"{found.project} is with its lead again, who reads what to change.",
     )
 
