@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.projects.steward_urls")),
     path("", include("apps.alliance.signin.door_urls")),
     path("", include("apps.catalog.urls")),
+    path("", include("apps.projects.urls")),
     path("health/", include("apps.core.urls")),
 ]
 

@@ -43,6 +43,8 @@ def make_ready(ground: Ground) -> None:
             notes.append(_once(ground, "demo", database, ["load_demo"]))
         with step("the demo's datasets") as notes:
             notes.append(_once(ground, "demo data", database, ["load_demo_data"]))
+        with step("the demo's agreements") as notes:
+            notes.append(_once(ground, "demo agreements", database, ["load_demo_agreements"]))
 
 
 def demand_roles(ground: Ground) -> None:

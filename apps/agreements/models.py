@@ -1,6 +1,6 @@
 """Agreements between centers: what was sent out, signed and accepted is never changed. PostgreSQL refuses it."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any, ClassVar
 
 from django.db import models
@@ -12,6 +12,7 @@ from apps.audit.clock import now
 from apps.catalog.models import Dataset, DatasetVersion
 from apps.core.models import Identified
 
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2200, 1, 1)  # no agreement is older, or lasts longer
 SHA256 = r"^[0-9a-f]{64}$"
 
 
@@ -231,12 +232,17 @@ class AgreementVersion(Identified):
                 violation_error_message="The last day lies before the first.",
             ),
             models.CheckConstraint(
+                condition=Q(starts_on__gte=FIRST_DAY, ends_on__lt=LAST_DAY),
+                name="agreement_days",
+                violation_error_message="Choose days between the years 2000 and 2199.",
+            ),
+            models.CheckConstraint(
                 condition=Q(status="draft", sent_at=None, sent_by=None, text=None)
                 | ~Q(status="draft") & Q(sent_at__isnull=False, sent_by__isnull=False, text__isnull=False),
                 name="agreement_sent_paired",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=["draft", "out_for_signature"]) | Q(signed_at__isnull=False),
+                condition=Q(status="draft") | Q(status="out_for_signature") | Q(signed_at__isnull=False),
                 name="agreement_binds_signed",
             ),
             models.CheckConstraint(

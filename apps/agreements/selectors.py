@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
@@ -49,7 +50,7 @@ def visible_versions(member: Member) -> QuerySet[AgreementVersion]:
         "sent_by__center",
         "terminated_by__center",
     )
-    return versions.exclude(agreement__receiving=member.center_id, edition=0)
+    return versions.exclude(agreement__receiving=member.center_id, edition=0).annotate(signed_by=_signed_by())
 
 
 def versions_of(agreement: Agreement, member: Member) -> list[AgreementVersion]:
@@ -61,7 +62,7 @@ def versions_of(agreement: Agreement, member: Member) -> list[AgreementVersion]:
 def versions_by_agreement(agreements: Iterable[Agreement], member: Member) -> dict[UUID, list[AgreementVersion]]:
     """For a page of a list: each agreement's versions, newest first."""
     found: dict[UUID, list[AgreementVersion]] = {}
-    versions = visible_versions(member).filter(agreement__in=list(agreements)).prefetch_related("signatures")
+    versions = visible_versions(member).filter(agreement__in=list(agreements))
     for one in versions.order_by("-number"):
         found.setdefault(one.agreement_id, []).append(one)
     return found
@@ -163,21 +164,20 @@ def out_for_signature(center_id: UUID) -> QuerySet[AgreementVersion]:
     """What this center and another are asked to sign and have not both signed, longest waiting first."""
     out = AgreementVersion.objects.filter(status=V.OUT_FOR_SIGNATURE, signed_at=None)
     mine = out.filter(Q(agreement__providing=center_id) | Q(agreement__receiving=center_id))
-    return mine.select_related("agreement__providing", "agreement__receiving").order_by("sent_at")
-
-
-def awaiting_signature(member: Member) -> QuerySet[AgreementVersion]:
-    """What waits for this signing official's signature."""
-    if not member.holds(Role.SIGNING_OFFICIAL, on=member.center):
-        return AgreementVersion.objects.none()
-    given = Signature.objects.filter(version=OuterRef("pk"), edition=OuterRef("edition"), center=member.center_id)
-    return out_for_signature(member.center_id).filter(~Exists(given))
+    shown = mine.select_related("agreement__providing", "agreement__receiving").annotate(signed_by=_signed_by())
+    return shown.order_by("sent_at")
 
 
 def unsigned_by(version: AgreementVersion) -> list[Center]:
-    """The centers whose signature this edition still waits for."""
-    given = {one.center_id for one in version.signatures.all() if one.edition == version.edition}
+    """The centers whose signature this edition of a version found here still waits for."""
+    given: list[UUID] = version.signed_by  # type: ignore[attr-defined]
     return [one for one in (version.agreement.providing, version.agreement.receiving) if one.pk not in given]
+
+
+def _signed_by() -> ArraySubquery:
+    """The centers that signed a version's present edition."""
+    given = Signature.objects.filter(version=OuterRef("pk"), edition=OuterRef("edition"))
+    return ArraySubquery(given.values("center"))
 
 
 def officials_of(version: AgreementVersion, of: Center | None = None) -> set[Member]:

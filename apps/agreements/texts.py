@@ -13,6 +13,7 @@ from markdown_it.token import Token
 
 from apps.agreements.models import AgreementVersion
 from apps.catalog.models import Dataset, DatasetVersion
+from apps.catalog.terms import TermWords, in_words
 
 BLANK = re.compile(r"\{\{\s*([a-z][a-z0-9_]{0,59})\s*\}\}")
 LOOKS_LIKE_BLANK = re.compile(r"\{\{.*?\}\}|\{\{|\}\}", re.DOTALL)
@@ -50,6 +51,11 @@ def blanks_of(text: str) -> list[str]:
 def broken_blanks(text: str) -> list[str]:
     """What looks like a blank and is none, such as {{ Two Words }}."""
     return [found for found in LOOKS_LIKE_BLANK.findall(BLANK.sub("", text)) if found]
+
+
+def preview_of(text: str) -> str:
+    """A template's text with the name of each blank in its place."""
+    return _filled(text, {})
 
 
 def unfilled(version: AgreementVersion) -> list[str]:
@@ -96,7 +102,7 @@ def text_of(version: AgreementVersion, datasets: Iterable[Dataset], *, edition: 
 
 def terms_of(dataset_version: DatasetVersion, agreement_version: AgreementVersion | None) -> str:
     """What a researcher accepts before using this version: its own terms, and the conditions of the agreement."""
-    terms = [_term(term) for term in dataset_version.terms] or ["The owner states no further limits."]
+    terms = [_term(term) for term in in_words(dataset_version.terms)] or ["The owner states no further limits."]
     parts = [
         f"# Terms of use of {escaped(str(dataset_version))}",
         f"Identifier {dataset_version.pk}. Licence: {escaped(dataset_version.licence)}.",
@@ -113,14 +119,10 @@ def terms_of(dataset_version: DatasetVersion, agreement_version: AgreementVersio
     return _joined(parts)
 
 
-def _term(term: Mapping[str, object]) -> str:
-    """A DUO term with its modifiers: DUO:0000007 (diseases MONDO:0005233)."""
-    more = [
-        f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}"
-        for name, value in sorted(term.items())
-        if name != "code" and value
-    ]
-    return f"{term.get('code', '')}" + (f" ({'; '.join(more)})" if more else "")
+def _term(term: TermWords) -> str:
+    """A DUO term in the ontology's words, with what belongs to it."""
+    values = f": {term.values}" if term.values else ""
+    return f"{term.label}{values} ({term.code}). {term.definition}"
 
 
 def _filled(text: str, values: Mapping[str, object]) -> str:

@@ -20,6 +20,7 @@ from apps.audit.source import coming_from
 from apps.catalog import ingest, manifest
 from apps.catalog.models import Dataset
 from apps.catalog.services import versions
+from apps.core.errors import Invalid
 
 FOLDER = Path(settings.BASE_DIR) / "examples" / "data"
 IN_TURN = ("fred-hutch", "dana-farber", "msk", "johns-hopkins")  # for what belongs to no center in particular
@@ -50,8 +51,11 @@ def bring_in_all(today: datetime) -> Iterator[str]:
         for place, folder in enumerate(folders):
             told = manifest.read_folder(folder)
             owner = next(turn) if told.owner_center == manifest.FOR_ALL else told.owner_center
+            center = Center.objects.filter(slug=owner).first()
+            if center is None:
+                raise Invalid(f"There is no center {owner} here. Load the demo alliance first.")
             with on_day(today - PAST + APART * place):
-                yield _bring_in(folder, told, Center.objects.get(slug=owner))
+                yield _bring_in(folder, told, center)
 
 
 def _bring_in(folder: Path, told: manifest.Manifest, center: Center) -> str:

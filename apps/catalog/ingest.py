@@ -30,7 +30,7 @@ def dataset_of(manifest: Manifest, center: Center, *, by: Member) -> Dataset:
     found = Dataset.objects.select_related("center").filter(slug=manifest.slug).first()
     if found is None:
         facts = {"contact": center.contact_email, "smallest_count": center.smallest_count} | manifest.about
-        found = datasets.create(center, by=by, slug=manifest.slug, **facts)
+        found = datasets.enter(center, by=by, slug=manifest.slug, **facts)
     if found.center_id != center.pk:
         raise Invalid(f"{manifest.slug} is a dataset of {found.center}, not of {center}.")
     return found

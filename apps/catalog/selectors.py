@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sub
 from apps.alliance.models import Center, Member
 from apps.alliance.roles import Role
 from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
-from apps.catalog.tables import ShownTable, counts_of, shown
+from apps.catalog.tables import ShownColumn, ShownTable, counts_of, shown
 
 TABLES = 8  # of one version on a page
 V = DatasetVersion.Status
@@ -90,14 +90,21 @@ def amount_of(version: DatasetVersion) -> dict[str, Any]:
 
 def shown_tables(version: DatasetVersion, floor: int) -> list[ShownTable]:
     """The first tables of a version by path, as others may see them."""
-    tables = version.files.exclude(dictionary=None).order_by("path")[:TABLES]
+    tables = version.files.filter(dictionary__isnull=False).order_by("path")[:TABLES]
     return [shown(table.path, table.dictionary, floor) for table in tables if table.dictionary]
 
 
-def safe_counts(dataset: Dataset, column: str) -> dict[str, dict[str, Any] | None]:
+def told_of(version: DatasetVersion) -> tuple[Dataset, DatasetVersion, list[DatasetFile]]:
+    """What the descriptions for machines are made of; the dataset with the floor that holds for it."""
+    dataset = version.dataset
+    dataset.smallest_count = floor_of(dataset)
+    return dataset, version, list(version.files.order_by("path"))
+
+
+def safe_counts(dataset: Dataset, column: str) -> dict[str, ShownColumn | None]:
     """By the path of each table of the newest version that has it: what may be shown of that column's counts."""
     newest = newest_version(dataset)
-    tables = newest.files.exclude(dictionary=None).order_by("path") if newest else DatasetFile.objects.none()
+    tables = newest.files.filter(dictionary__isnull=False).order_by("path") if newest else DatasetFile.objects.none()
     having = tables.filter(dictionary__columns__contains=[{"name": column}])[:TABLES]
     return {table.path: counts_of(table.dictionary or {}, column, floor_of(dataset)) for table in having}
 

@@ -65,6 +65,7 @@ def _rows(member: Member) -> list[tuple[str, str, str]]:
     """Label, URL name and icon of each room that this member has business in."""
     rows = [
         ("Home", "home:home", "home"),
+        ("Projects", "projects:projects", "folders"),
         ("Datasets", "catalog:datasets", "database"),
         ("Agreements", "agreements:agreements", "heart-handshake"),
         ("Training", "alliance:training", "certificate"),

@@ -17,6 +17,8 @@ from apps.alliance.roles import Role
 from apps.catalog import selectors as catalog
 from apps.core.models import Message
 from apps.projects import queue
+from apps.projects import selectors as projects
+from apps.projects.models import Project
 
 MOST = 6
 MOST_COUNTED = 99
@@ -61,9 +63,11 @@ def waits_for(member: Member) -> Waiting:
     if Role.DATA_STEWARD in roles:
         found.your_turn += _stewards_turn(member)
     if roles & {Role.SIGNING_OFFICIAL, Role.CENTER_MANAGER}:
-        out = list(agreements.out_for_signature(member.center_id).prefetch_related("signatures")[:MOST])
-        found.your_turn += _to_sign(member, out)
+        out = list(agreements.out_for_signature(member.center_id)[:MOST])
+        found.your_turn += _to_sign(member, out) if Role.SIGNING_OFFICIAL in roles else []
         found.waiting += _others_sign(member, out)
+    found.your_turn += _leads_turn(member)
+    found.waiting += _owners_decide(member)
     found.your_turn.sort(key=lambda row: row.since or row.until or timezone.now())
     found.waiting += _open_invitations(member) if Role.CENTER_MANAGER in roles else []
     if member.center.status == Center.Status.APPLICANT:
@@ -216,10 +220,38 @@ def _open_invitations(member: Member) -> list[Row]:
     ]
 
 
+def _leads_turn(member: Member) -> list[Row]:
+    """Proposals to finish, to mend, to start."""
+    what = {
+        Project.Status.DRAFT: ("Proposal to finish", "Go on writing", "projects:write"),
+        Project.Status.RETURNED: ("Proposal that came back", "Change it", "projects:write"),
+        Project.Status.DECIDED: ("Project that every owner decided on", "Look and start", "projects:project"),
+    }
+    rows = []
+    for project in projects.waiting_for_lead(member)[:MOST]:
+        words, button, name = what[Project.Status(project.status)]
+        rows.append(Row(words, reverse(name, args=[project.pk]), button, project.title, project.status_at))
+    return rows
+
+
+def _owners_decide(member: Member) -> list[Row]:
+    """Data that the member's projects asked for and whose owner has not decided."""
+    waiting = list(projects.waiting_for_owners(member)[:MOST])
+    usual = projects.usual_days({one.version.dataset.center_id for one in waiting}) if waiting else {}
+    return [
+        Row(
+            f"{one.version.dataset} for {one.project}",
+            reverse("projects:project", args=[one.project_id]),
+            since=one.waits_since,
+            whose=f"the data stewards of {one.version.dataset.center}",
+            usually=days_words(usual.get(one.version.dataset.center_id)),
+        )
+        for one in waiting
+    ]
+
+
 def _to_sign(member: Member, out: list[AgreementVersion]) -> list[Row]:
     """What waits for this signing official's signature."""
-    if not member.holds(Role.SIGNING_OFFICIAL, on=member.center):
-        return []
     return [
         Row(
             f"Sign {version}, {version.agreement.title}",
@@ -229,13 +261,13 @@ def _to_sign(member: Member, out: list[AgreementVersion]) -> list[Row]:
             version.sent_at,
         )
         for version in out
-        if member.center in agreements.unsigned_by(version)
+        if any(center.pk == member.center_id for center in agreements.unsigned_by(version))
     ]
 
 
 def _others_sign(member: Member, out: list[AgreementVersion]) -> list[Row]:
     """What waits for the other center's signature."""
-    waiting = [(one, center) for one in out for center in agreements.unsigned_by(one) if center != member.center]
+    waiting = [(one, center) for one in out for center in agreements.unsigned_by(one) if center.pk != member.center_id]
     usual = {center: agreements.median_signing_days(center) for _, center in waiting}
     return [
         Row(
@@ -312,12 +344,14 @@ def found_by(member: Member, words: str) -> dict[str, list[Any]]:
     if not words.strip():
         return {}
     datasets = catalog.matching(catalog.visible_datasets(member), words).order_by("title")[:10]
+    proposed = projects.matching(projects.visible_to(member), words).order_by("-number")[:10]
     agreed = agreements.matching(agreements.visible_to(member), words).order_by("-number")[:10]
     people = alliance.matching(alliance.visible_members(member), words).order_by("name")[:10]
     centers = alliance.visible_centers(member).filter(short_name__icontains=words)[:10]
     training = alliance.visible_training_types(member).filter(name__icontains=words).order_by("name")[:10]
     return {
         "datasets": list(datasets),
+        "projects": list(proposed),
         "agreements": list(agreed),
         "people": list(people),
         "centers": list(centers),

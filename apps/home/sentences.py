@@ -11,13 +11,15 @@ from apps.audit.models import Event, Outcome
 from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
 from apps.core.commands import COMMANDS
 from apps.core.events import EVENTS
+from apps.projects.models import AccessRequest, Project, Remark, TeamMember
 
-NOUNS = {"grant": "role", "vouch": "center's word"}
+NOUNS = {"grant": "role", "vouch": "center's word", "request": "request for data"}
 NAMED = {
     model._meta.label_lower: model
     for model in (
         *(Member, Grant, TrainingRecord, TrainingType, Dataset, DatasetVersion, DatasetFile),
         *(Agreement, AgreementVersion, Signature, AgreementTemplate, TemplateVersion),
+        *(Project, AccessRequest, TeamMember, Remark),
     )
 }
 

@@ -30,7 +30,7 @@ def home(request: MemberRequest) -> HttpResponse:
 @require_safe
 @login_required
 def search(request: MemberRequest) -> HttpResponse:
-    """Find datasets, people, centers and trainings among what one may see."""
+    """Find datasets, projects, agreements, people, centers and trainings among what one may see."""
     words = request.GET.get("q", "").replace("\x00", "")[:100]
     return render(request, "home/search.html", {"found": selectors.found_by(request.user, words), "words": words})
 

@@ -6,38 +6,48 @@ from typing import Any
 from apps.catalog.duo import Purpose, Research
 from apps.core.errors import Invalid
 
-CLAIMS = (
-    "is_for_profit",
-    "is_commercial",
-    "is_genetic",
-    "is_clinical_care",
-    "collaborates",
-    "publishes",
-    "returns_results",
-)
+CLAIMS = {
+    "is_for_profit": "Does any institution in it work for profit?",
+    "is_commercial": "Will the results be used commercially?",
+    "is_genetic": "Is it a genetic study?",
+    "is_clinical_care": "Will decisions on a patient's care rest on it?",
+    "collaborates": "Will you work with the investigators of the data, where they ask for it?",
+    "publishes": "Will you publish the results?",
+    "returns_results": "Will you return what you derive, where the owner asks for it?",
+}
 LISTS = ("diseases", "studies", "countries")
 MOST = 50
 
 
 def read_purpose(given: dict[str, Any]) -> dict[str, Any]:
-    """The answers in the one shape in which a project keeps them; raises Invalid where one is missing or no answer."""
-    kinds = {kind.value for kind in Research}
-    if given.get("kind") not in kinds:
-        raise Invalid(fields={"purpose": "Say what kind of research this is."})
-    kept: dict[str, Any] = {"kind": given["kind"]}
-    for name in CLAIMS:
-        if not isinstance(given.get(name), bool):
-            raise Invalid(fields={"purpose": f"Answer yes or no: {name.removeprefix('is_').replace('_', ' ')}."})
+    """What was answered so far, in the one shape in which a project keeps it; raises Invalid where it is no answer."""
+    kept: dict[str, Any] = {}
+    if given.get("kind"):
+        if given["kind"] not in {kind.value for kind in Research}:
+            raise Invalid(fields={"kind": "Say what kind of research this is."})
+        kept["kind"] = given["kind"]
+    for name, question in CLAIMS.items():
+        if given.get(name) is None:
+            continue
+        if not isinstance(given[name], bool):
+            raise Invalid(fields={name: f"Answer yes or no: {question}"})
         kept[name] = given[name]
     for name in LISTS:
         values = given.get(name, [])
         fits = isinstance(values, list) and len(values) <= MOST
         if not fits or not all(isinstance(value, str) and len(value) <= 40 for value in values):
-            raise Invalid(fields={"purpose": f"Give at most {MOST} {name}."})
+            raise Invalid(fields={name: f"Give at most {MOST} {name}."})
         kept[name] = values
-    if kept["kind"] == Research.DISEASE.value and not kept["diseases"]:
-        raise Invalid(fields={"purpose": "Name the diseases that are studied."})
     return kept
+
+
+def missing_answers(said: dict[str, Any]) -> list[str]:
+    """What the purpose still lacks before the terms can be checked against it, each in words."""
+    missing = [] if said.get("kind") else ["the kind of research"]
+    missing += [f"an answer to “{question}”" for name, question in CLAIMS.items() if name not in said]
+    if said.get("kind") == Research.DISEASE.value and not said.get("diseases"):
+        missing.append("the diseases that are studied")
+    return missing
 
 
 def purpose_of_answers(

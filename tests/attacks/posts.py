@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from apps.alliance.models import Center, Member
 from apps.alliance.roles import Role
+from tests.attacks.posts_agreements import agreement_posts
 from tests.attacks.posts_catalog import catalog_posts
 from tests.factories import PDF, CenterFactory
 from tests.house.samples import World
@@ -126,6 +127,7 @@ SENT: dict[str, Post] = {
     "alliance:account": Post("owner", lambda world: {"name": "New Name", "position": "MD", "orcid": ""}),
 }
 SENT |= catalog_posts(Post, _why)
+SENT |= agreement_posts(Post, _why)
 
 # What nobody is asked for: each would change who somebody is, what they may, or what happened.
 POISON: dict[str, Any] = {

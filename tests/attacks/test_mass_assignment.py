@@ -13,7 +13,7 @@ from tests.house.site import routes
 pytestmark = [pytest.mark.slow]
 
 ROUTES = {route.name: route for route in routes()}
-OURS = [name for name in ROUTES if name.startswith(("alliance:", "catalog:", "home:"))]
+OURS = [name for name in ROUTES if name.startswith(("agreements:", "alliance:", "catalog:", "home:"))]
 ELSEWHERE = {  # tried in tests/signin
     "alliance:factor_setup", "alliance:session_end", "alliance:invitation_accept", "alliance:demo_sign_in",
     "alliance:identity_provider", "alliance:identity_provider_end", "alliance:person_factors_reset",
@@ -41,7 +41,11 @@ def contents(known: set[str]) -> list[str]:
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 MOMENT = re.compile(r"20[0-9]{2}-[0-9-]{5}T[0-9:.]+(\+00:00|Z)?")
-RANDOM = re.compile(r'"(request_id|session|last_error)": ?"[^"]*"|"age_s": ?[0-9.]+|"id": ?[0-9]+|![A-Za-z0-9]{40}')
+# A PDF holds the identifier of its signature.
+OF_A_PDF = r'"(document_)?sha256": ?"[0-9a-f]{64}"|"content": ?"[^"]*"|'
+RANDOM = re.compile(
+    OF_A_PDF + r'"(request_id|session|last_error)": ?"[^"]*"|"age_s": ?[0-9.]+|"id": ?[0-9]+|![A-Za-z0-9]{40}'
+)
 
 
 def _plain(text: str, known: set[str]) -> str:
@@ -56,7 +60,8 @@ def ids() -> set[str]:
             "select id::text from alliance_grant union select id::text from alliance_trainingrecord union "
             "select id::text from alliance_trainingtype union select id::text from alliance_invitation union "
             "select id::text from catalog_dataset union select id::text from catalog_datasetversion union "
-            "select id::text from catalog_datasetfile"
+            "select id::text from catalog_datasetfile union select id::text from agreements_agreement union "
+            "select id::text from agreements_agreementversion union select id::text from agreements_templateversion"
         )
         return {found for (found,) in cursor.fetchall()}
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import django
 
-BENCHES = ["pages", "audit"]
+BENCHES = ["pages", "audit", "ingest"]
 
 
 def main() -> int:

@@ -25,7 +25,7 @@ def details(event):
 
 
 def test_a_steward_enters_a_dataset_of_their_center(center, steward):
-    made = datasets.create(center, by=steward, slug="lung-ct", **FACTS)
+    made = datasets.enter(center, by=steward, slug="lung-ct", **FACTS)
 
     assert (made.center, made.slug, made.quorum) == (center, "lung-ct", 1)
 
@@ -33,12 +33,12 @@ def test_a_steward_enters_a_dataset_of_their_center(center, steward):
 @pytest.mark.parametrize("role", [role for role in Role if role not in {Role.DATA_STEWARD, Role.ALLIANCE_MANAGER}])
 def test_no_other_role_of_the_center_enters_one(center, role):
     with pytest.raises(NotAllowed, match="Only a data steward of Owner"):
-        datasets.create(center, by=holder(role, center), slug="lung-ct", **FACTS)
+        datasets.enter(center, by=holder(role, center), slug="lung-ct", **FACTS)
 
 
 def test_a_steward_of_another_center_does_not(center):
     with pytest.raises(NotAllowed):
-        datasets.create(center, by=holder(Role.DATA_STEWARD, CenterFactory()), slug="lung-ct", **FACTS)
+        datasets.enter(center, by=holder(Role.DATA_STEWARD, CenterFactory()), slug="lung-ct", **FACTS)
 
 
 @pytest.mark.parametrize("slug", ["new", "taken"])
@@ -46,14 +46,14 @@ def test_a_name_that_addresses_something_else_is_refused(center, steward, slug):
     DatasetFactory(slug="taken")
 
     with pytest.raises(Invalid) as refused:
-        datasets.create(center, by=steward, slug=slug, **FACTS)
+        datasets.enter(center, by=steward, slug=slug, **FACTS)
 
     assert set(refused.value.fields) == {"slug"}
 
 
 def test_no_dataset_shows_smaller_counts_than_its_center(center, steward):
     with pytest.raises(Invalid, match="Owner shows no count below"):
-        datasets.create(center, by=steward, slug="lung-ct", **{**FACTS, "smallest_count": center.smallest_count - 1})
+        datasets.enter(center, by=steward, slug="lung-ct", **{**FACTS, "smallest_count": center.smallest_count - 1})
 
 
 def test_an_edit_is_recorded_with_the_names_of_what_changed_and_nothing_else(center, steward):

@@ -25,7 +25,23 @@ DICTIONARY = {
             "distinct": 3,
             "distinct_is_exact": True,
             "values": [["early", 40], ["late", 17], ["vanishing", 3]],
-        }
+        },
+        {
+            "name": "age",
+            "kind": "whole number",
+            "missing": 4,
+            "distinct": 45,
+            "distinct_is_exact": True,
+            "numbers": {
+                "low": 31,
+                "quartiles": [40, 50, 60],
+                "high": 82,
+                "around": 10,
+                "edges": [50],
+                "counts": [30, 26],
+            },
+        },
+        {"name": "code", "kind": "text", "missing": 0, "distinct": 60, "distinct_is_exact": True},
     ],
 }
 
@@ -167,6 +183,8 @@ def test_counts_below_the_floor_are_not_there(browse, member, steward, center):
         assert "vanishing" not in text
         assert "late" not in text.split("Tables")[1].split("Files of")[0]
         assert "other values together 20" in text
+        assert "mostly from 31 to 82, missing fewer than 10" in text
+        assert "Text, not shown" in text
 
 
 def test_one_s_own_center_needs_no_agreement(browse, center):
@@ -180,7 +198,7 @@ def test_what_a_steward_writes_is_shown_as_text(browse, member, nasty):
     version = VersionFactory(
         dataset=DatasetFactory(title=nasty, description=nasty, owner_basis=nasty),
         citation=nasty,
-        records={nasty: 3},
+        records={nasty: 3, "items": 2, "values": 1},
         source={"repository": nasty, "conversion": nasty, "licence": {"name": nasty}},
     )
     columns = [{**DICTIONARY["columns"][0], "name": nasty, "values": [[nasty, 60]]}]
@@ -192,6 +210,15 @@ def test_what_a_steward_writes_is_shown_as_text(browse, member, nasty):
         assert "<script>alert" not in text
         assert "' onload='" not in text
         assert "<h1>49" not in text
+
+
+def test_an_apostrophe_in_a_title_reads_as_one(browse, member):
+    dataset = data(title="Radiologists' readings")
+
+    for path in ("", "versions/1/"):
+        text = page(browse, member, f"/datasets/{dataset.slug}/{path}")
+        assert "&amp;#x27;" not in text
+        assert "<h1>Radiologists&#x27; readings" in text
 
 
 # ── a steward's way ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -238,7 +265,7 @@ def test_a_manifest_sent_along_is_kept_to(browse, steward, center):
     assert [file.path for file in draft.files.all()] == ["a.txt"]
 
 
-@pytest.mark.parametrize("sent", [{"folder": ""}, {"uploads": ""}])
+@pytest.mark.parametrize("sent", [{}, {"folder": ""}, {"uploads": ""}])
 def test_an_upload_without_a_file_says_so(browse, steward, center, sent):
     VersionFactory(dataset__slug="empty", dataset__center=center)
 

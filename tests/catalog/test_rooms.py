@@ -1,11 +1,14 @@
 """Who may send a large body: whoever has the word of an upload's page, in time, and nobody else."""
 
+import pytest
 import time_machine
+from asgiref.sync import async_to_sync
+from asgiref.testing import ApplicationCommunicator
 from django.utils import timezone
 
 from apps.catalog.models import DatasetVersion
 from apps.catalog.rooms import room_for, room_of
-from apps.core.bodies import LARGEST
+from apps.core.bodies import LARGEST, bounded
 from tests.factories import MemberFactory
 
 PATH = "/datasets/some/versions/1/upload/"
@@ -39,3 +42,35 @@ def test_it_is_good_for_a_session_s_length(settings):
     good = word()
     with time_machine.travel(timezone.now() + settings.SESSION_LIFETIME * 1.01):
         assert room_of(scope(good)) == 0
+
+
+def asked(said, body):
+    """The status of a POST of so many bytes to an application that reads them all."""
+
+    async def reads_all(scope, receive, send):
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def ask():
+        whole = {"type": "http", "headers": [(b"content-length", str(len(body)).encode())], **scope(said)}
+        communicator = ApplicationCommunicator(bounded(reads_all, more=room_of), whole)
+        await communicator.send_input({"type": "http.request", "body": body, "more_body": False})
+        return (await communicator.receive_output(5))["status"]
+
+    return async_to_sync(ask)()
+
+
+@pytest.mark.parametrize(("size", "with_word", "without"), [(LARGEST, 204, 204), (LARGEST + 1, 204, 413)])
+def test_only_the_word_lets_a_large_body_through_the_door(settings, size, with_word, without):
+    settings.UPLOAD_LARGEST = LARGEST
+
+    assert asked(word(), b"x" * size) == with_word
+    assert asked("", b"x" * size) == without
+
+
+def test_even_with_the_word_there_is_a_bound(settings):
+    settings.UPLOAD_LARGEST = 1
+
+    assert asked(word(), b"x" * (LARGEST + 2)) == 413

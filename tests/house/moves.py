@@ -45,13 +45,13 @@ ALSO: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     ("agreements.agreementversion", "superseded"): agreements.signed_fields,
     ("agreements.agreementversion", "expired"): agreements.signed_fields,
     ("agreements.agreementversion", "terminated"): agreements.terminated_fields,
+    ("projects.project", "submitted"): projects.waiting_fields,
     ("projects.accessrequest", "approved"): projects.approved_fields,
     ("projects.accessrequest", "refused"): projects.refused_fields,
     ("projects.accessrequest", "revoked"): projects.revoked_fields,
 }
 # What a move asks for that its state alone does not bring, such as that the time has come.
 FOR_MOVE: dict[tuple[str, str], Callable[[World], object]] = {
-    ("projects.project", "return"): projects.wait,
     ("projects.project", "start"): projects.approve,
     ("agreements.agreementversion", "begin"): agreements.sign_by_both,
     ("agreements.agreementversion", "supersede"): agreements.replace,

@@ -46,6 +46,8 @@ CATALOG_ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "catalog:dataset_edit": _of_dataset,
     "catalog:version_start": _of_dataset,
     "catalog:version": _of_published,
+    "catalog:version_croissant": _of_published,
+    "catalog:version_dcat": _of_published,
     "catalog:version_edit": _of_draft,
     "catalog:version_upload": _of_draft,
     "catalog:version_publish": _of_draft,

@@ -50,6 +50,25 @@ GOVERNED = [
     "socialaccount_socialaccount",
     "socialaccount_socialapp",
 ]
+LATER = [  # under the rule as well; tried in test_later_tables.py
+    "agreements_agreement",
+    "agreements_agreementtemplate",
+    "agreements_agreementversion",
+    "agreements_keptdocument",
+    "agreements_kepttext",
+    "agreements_scopeline",
+    "agreements_signature",
+    "agreements_templateversion",
+    "agreements_termsacceptance",
+    "catalog_dataset",
+    "catalog_datasetfile",
+    "catalog_datasetversion",
+    "projects_accessrequest",
+    "projects_project",
+    "projects_remark",
+    "projects_teammember",
+    "projects_vote",
+]
 # No decision rests on these by itself, or it is recorded where it is made; each line says why.
 EXEMPT = {
     "account_emailaddress": "allauth's own list of addresses; who may sign in is decided by alliance_member alone",
@@ -58,6 +77,7 @@ EXEMPT = {
     "auth_group_permissions": "Django's groups; no policy asks for them",
     "auth_permission": "names of roles, written by migrations; holding one is a row of alliance_grant",
     "core_message": "the outbox: effects of commands that are recorded; a command asked for here passes the gate again",
+    "core_standing": "written by PostgreSQL with each change of a governed status; the portal only reads it",
     "core_notice": "what a member is told; decides nothing",
     "django_content_type": "names of models, written by migrations",
     "django_migrations": "written by migrations only",
@@ -134,8 +154,8 @@ def test_every_table_is_governed_or_exempt_for_a_reason(superuser):
     models = {model._meta.db_table for model in apps.get_models(include_auto_created=True) if model._meta.managed}
 
     assert there >= models
-    assert there == {*GOVERNED, *EXEMPT}
-    assert not set(GOVERNED) & set(EXEMPT)
+    assert there == {*GOVERNED, *LATER, *EXEMPT}
+    assert not {*GOVERNED, *LATER} & set(EXEMPT)
 
 
 def test_every_governed_table_is_guarded_at_every_row_and_against_truncation(superuser):
@@ -145,9 +165,10 @@ def test_every_governed_table_is_guarded_at_every_row_and_against_truncation(sup
     ).fetchall()
 
     row, statement = 1 | 4 | 8 | 16, 2 | 32
+    tables = [*GOVERNED, *LATER]
     assert sorted(guards) == sorted(
-        [(table, "must_be_recorded", "audit.must", row, "O", True, True, True) for table in GOVERNED]
-        + [(table, "must_not_be_truncated", "audit.refuse", statement, "O", False, False, True) for table in GOVERNED]
+        [(table, "must_be_recorded", "audit.must", row, "O", True, True, True) for table in tables]
+        + [(table, "must_not_be_truncated", "audit.refuse", statement, "O", False, False, True) for table in tables]
     )
 
 

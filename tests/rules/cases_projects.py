@@ -60,8 +60,10 @@ def approve(world: World) -> None:
     Project.objects.filter(pk=world.projects.draft.pk).update(status=stood)
 
 
-def wait(world: World) -> None:
+def waiting_fields(world: World) -> dict[str, Any]:
+    """What a submitted project asks for waits for its owners."""
     AccessRequest.objects.filter(pk=world.projects.asked.pk).update(status="waiting", waits_since=timezone.now())
+    return {}
 
 
 def _take(world: World) -> None:

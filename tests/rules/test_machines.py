@@ -12,6 +12,7 @@ from apps.audit.models import Event, Outcome
 from apps.core.errors import NotAllowed, WrongState
 from apps.core.machines import MACHINES
 from tests.factories import CenterFactory, MemberFactory, TrainingRecordFactory, alliance, holder
+from tests.factories_catalog import VersionFactory
 from tests.house.source import import_everything
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +123,7 @@ def test_the_database_takes_no_state_that_the_table_does_not_know(label):
         "alliance.member": MemberFactory,
         "alliance.trainingrecord": TrainingRecordFactory,
         "alliance.trainingtype": lambda: TrainingRecordFactory().type,
+        "catalog.datasetversion": VersionFactory,
     }[label]
     row = make()
 

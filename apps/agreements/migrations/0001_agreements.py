@@ -600,7 +600,10 @@ class Migration(migrations.Migration):
             model_name="agreementversion",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("status__in", ["draft", "out_for_signature"]), ("signed_at__isnull", False), _connector="OR"
+                    ("status", "draft"),
+                    ("status", "out_for_signature"),
+                    ("signed_at__isnull", False),
+                    _connector="OR",
                 ),
                 name="agreement_binds_signed",
             ),

@@ -57,8 +57,10 @@ def amend(agreement: Agreement, *, by: Any) -> AgreementVersion:
     base = binding(now).filter(agreement=agreement).first()
     if base is None:
         raise WrongState("Only an agreement in force can be amended. Draft a new one.")
-    if agreement.versions.filter(number__gt=base.number, signed_at__isnull=False).exists():
-        raise WrongState("An amendment is signed already and begins soon. Amend that one once it is in force.")
+    later_one = agreement.versions.filter(number__gt=base.number).first()
+    if later_one is not None:
+        state = "signed already and begins soon" if later_one.signed_at else "open already"
+        raise Invalid(f"An amendment of this agreement is {state}. Go on with that one.")
     version = AgreementVersion(
         agreement=agreement,
         number=base.number + 1,

@@ -55,6 +55,4 @@ def retire_wording(wording: TemplateVersion, *, by: Any, reason: str) -> None:
 
 def _demand_blanks(text: str) -> None:
     if broken := broken_blanks(text):
-        raise Invalid(
-            fields={"text": f"{broken[0]} is no blank. A blank is a word in small letters, such as {{{{purpose}}}}."}
-        )
+        raise Invalid(fields={"text": f"{broken[0]} is no blank. Inside the braces stands one name in small letters."})

@@ -46,10 +46,8 @@ def agreements(request: MemberRequest) -> HttpResponse:
     found = selectors.narrowed(selectors.visible_to(request.user), **asked)
     page = listing(found, request.GET, columns=COLUMNS, order="-number", filters=filters)
     page.rows = _with_versions(page.rows, request.user)
-    waiting = [] if page.filtered else list(selectors.awaiting_signature(request.user)[:10])
     context = {
         "listing": page,
-        "waiting": waiting,
         "may_draft": may("agreements.agreement.drafted", request.user, request.user.center),
     }
     return render(request, "agreements/agreements.html", context)

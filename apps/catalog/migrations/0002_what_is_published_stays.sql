@@ -11,7 +11,8 @@ begin
   end loop;
 end $$;
 
-create function catalog_published_version_stays() returns trigger language plpgsql as $$
+create function catalog_published_version_stays() returns trigger
+language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
   if OLD.status = 'draft' then
     return NEW;
@@ -28,7 +29,8 @@ create trigger published_version_stays before update on catalog_datasetversion
   for each row execute function catalog_published_version_stays();
 
 -- The version is locked, so that no file slips in while it is being published.
-create function catalog_published_files_stay() returns trigger language plpgsql as $$
+create function catalog_published_files_stay() returns trigger
+language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
   if TG_OP <> 'INSERT' and (select status from catalog_datasetversion where id = OLD.version_id for share) <> 'draft'
      or TG_OP <> 'DELETE' and (select status from catalog_datasetversion where id = NEW.version_id for share) <> 'draft' then
@@ -38,3 +40,5 @@ begin
 end $$;
 create trigger published_files_stay before insert or update or delete on catalog_datasetfile
   for each row execute function catalog_published_files_stay();
+
+revoke execute on function catalog_published_version_stays(), catalog_published_files_stay() from public;

@@ -24,7 +24,7 @@ BEFORE_PUBLICATION = {"modality", "owner_basis"}
 
 
 @command("catalog.dataset.created", policy=may.may_bring_data, creates=Dataset)
-def create(center: Center, *, by: Any, slug: str, title: str, **facts: Any) -> Dataset:
+def enter(center: Center, *, by: Any, slug: str, title: str, **facts: Any) -> Dataset:
     """Enter a dataset of the center; only its stewards see it until a version is published."""
     if slug in RESERVED:
         raise Invalid(fields={"slug": "This word is taken by a page of the portal. Choose another."})

@@ -91,7 +91,7 @@ def dataset_create(request: MemberRequest) -> HttpResponse:
     return form_page(
         request,
         NewDatasetForm(request.POST or None, member=request.user),
-        lambda typed: services.create(typed.pop("center"), by=request.user, **typed),
+        lambda typed: services.enter(typed.pop("center"), by=request.user, **typed),
         template="catalog/dataset_create.html",
         then=lambda made: reverse("catalog:version_start", args=[made.slug]),
         said=lambda made: f"{made} is entered; only your center's stewards see it. Next, describe its first version.",

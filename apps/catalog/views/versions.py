@@ -6,13 +6,15 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.alliance.requests import MemberRequest
 from apps.catalog import ingest, manifest, selectors, terms
+from apps.catalog.croissant import croissant
+from apps.catalog.dcat import dcat
 from apps.catalog.forms import PublishForm, ReasonForm, UploadForm, VersionForm
 from apps.catalog.models import DatasetVersion
 from apps.catalog.rooms import NAME, room_for
@@ -65,6 +67,22 @@ def version(request: MemberRequest, slug: str, number: int) -> HttpResponse:
     return render(request, "catalog/version.html", context)
 
 
+@require_safe
+@login_required
+def version_croissant(request: MemberRequest, slug: str, number: int) -> HttpResponse:
+    """What is said of a version, as Croissant; it leads to no bytes."""
+    found = _version(request, slug, number)
+    return _metadata(found, croissant(*selectors.told_of(found), settings.BASE_URL), "croissant")
+
+
+@require_safe
+@login_required
+def version_dcat(request: MemberRequest, slug: str, number: int) -> HttpResponse:
+    """What is said of a version, as DCAT; it leads to no bytes."""
+    found = _version(request, slug, number)
+    return _metadata(found, dcat(*selectors.told_of(found), settings.BASE_URL), "dcat")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def version_edit(request: MemberRequest, slug: str, number: int) -> HttpResponse:
@@ -98,7 +116,7 @@ def version_upload(request: MemberRequest, slug: str, number: int) -> HttpRespon
 
     return form_page(
         request,
-        UploadForm(request.POST or None, request.FILES or None),
+        UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm(),
         take,
         template="catalog/version_upload.html",
         then=reverse("catalog:version_upload", args=[slug, number]),
@@ -130,7 +148,7 @@ def version_publish(request: MemberRequest, slug: str, number: int) -> HttpRespo
     VERSION.demand("publish", by=request.user, target=found)
     return form_page(
         request,
-        PublishForm(request.POST or None),
+        PublishForm(request.POST if request.method == "POST" else None),
         lambda _: services.publish(found, by=request.user),
         template="catalog/version_publish.html",
         then=reverse("catalog:dataset", args=[slug]),
@@ -156,6 +174,13 @@ def version_withdraw(request: MemberRequest, slug: str, number: int) -> HttpResp
         then=reverse("catalog:dataset", args=[slug]),
         said=f"Version {number} is withdrawn; your center's stewards are told why.",
     )
+
+
+def _metadata(version: DatasetVersion, told: dict[str, Any], kind: str) -> HttpResponse:
+    response = JsonResponse(told, content_type="application/ld+json", json_dumps_params={"indent": 1})
+    name = f"{version.dataset.slug}-{version.number}.{kind}.json"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 def _version(request: MemberRequest, slug: str, number: int) -> DatasetVersion:

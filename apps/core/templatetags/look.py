@@ -13,13 +13,13 @@ register = template.Library()
 
 # One place that decides what a state's word looks like. Everything not listed is neutral.
 TONES = {
-    "good": "active accepted agreed approved done enrolled granted in_force met published ready released running "
-    "success succeeded valid verified vouched yes",
+    "good": "active accepted agreed approved decided done enrolled granted in_force met published ready released "
+    "running success succeeded valid verified vouched yes",
     "wait": "applicant checking draft invited new now open out_for_signature pending queued review starting stopping "
     "signed submitted waiting",
     "warn": "due ends_soon expiring late missing paused returned suspended unvouched",
     "bad": "broken error failed failure lapsed no refused rejected revoked terminated unmet",
-    "off": "cancelled closed ended expired inactive left none retired stopped superseded todo withdrawn",
+    "off": "cancelled closed dropped ended expired inactive left none retired stopped superseded todo withdrawn",
 }
 TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
 ICON_OF_TONE = {
@@ -48,7 +48,7 @@ def again(context: Context, name: str) -> str:
     """The block of that name once more: the title stands in <title> and in <h1>, and is written once."""
     blocks = context.render_context.get(BLOCK_CONTEXT_KEY)
     block = blocks.get_block(name) if blocks else None
-    return block.nodelist.render(context).strip() if block else ""
+    return block.nodelist.render(context) if block else ""
 
 
 @register.filter

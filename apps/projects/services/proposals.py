@@ -12,7 +12,7 @@ from apps.core.errors import Invalid, NotFound, WrongState
 from apps.core.notices import settle
 from apps.projects import policies as may
 from apps.projects.models import AccessRequest, Project, Remark, TeamMember
-from apps.projects.purposes import read_purpose
+from apps.projects.purposes import missing_answers, read_purpose
 from apps.projects.questions import QUESTIONS
 from apps.projects.services.telling import key_of, tell_stewards, tell_team
 from apps.projects.states import PROJECT, REQUEST
@@ -44,11 +44,11 @@ def propose(center: Center, *, by: Member, title: str) -> Project:
 @command("projects.project.written", policy=may.may_lead)
 def write(project: Project, *, by: Member, **parts: Any) -> None:
     """Keep what was written of the proposal; only what is given changes, and nothing must be complete yet."""
-    _demand_open(project)
+    demand_open(project)
     unknown = set(parts) - set(FIELDS)
     if unknown:
         raise Invalid(f"A proposal has no {', '.join(sorted(unknown))}.")
-    if parts.get("purpose"):
+    if "purpose" in parts:
         parts["purpose"] = read_purpose(parts["purpose"])
     if "risks" in parts:
         parts["risks"] = _answers(parts["risks"])
@@ -62,7 +62,7 @@ def write(project: Project, *, by: Member, **parts: Any) -> None:
 @command("projects.request.added", policy=may.may_lead, creates=AccessRequest)
 def ask_for(project: Project, *, by: Member, version: DatasetVersion, reason: str) -> AccessRequest:
     """Put a dataset into the proposal, with why the project needs it."""
-    _demand_open(project)
+    demand_open(project)
     version = DatasetVersion.objects.select_for_update(no_key=True).select_related("dataset").get(pk=version.pk)
     if version.status != DatasetVersion.Status.PUBLISHED:
         raise WrongState(f"{version} is {version.get_status_display().lower()}. Ask for a published version.")
@@ -75,7 +75,7 @@ def ask_for(project: Project, *, by: Member, version: DatasetVersion, reason: st
 @command("projects.request.reasoned", policy=may.may_lead_for)
 def give_reason(request: AccessRequest, *, by: Member, reason: str) -> None:
     """Say why the project needs this data."""
-    _demand_open(request.project)
+    demand_open(request.project)
     if request.status != R.DRAFT:
         raise WrongState(f"This request is {request.get_status_display().lower()}, so its reason stays.")
     request.reason = reason
@@ -85,13 +85,13 @@ def give_reason(request: AccessRequest, *, by: Member, reason: str) -> None:
 @REQUEST.move("drop")
 def drop(request: AccessRequest, *, by: Member) -> None:
     """Take a dataset out of the proposal."""
-    _demand_open(Project.objects.select_for_update().get(pk=request.project_id))
+    demand_open(Project.objects.select_for_update().get(pk=request.project_id))
 
 
 @command("projects.team_member.added", policy=may.may_lead, creates=TeamMember)
 def add_to_team(project: Project, *, by: Member, member: Member) -> TeamMember:
     """Put somebody on the team, while the proposal is being written."""
-    _demand_open(project)
+    demand_open(project)
     member = Member.objects.select_related("center").get(pk=member.pk)
     if not (standing := member.standing()):
         raise Invalid(fields={"member": standing.reason.replace("Your", "Their", 1)})
@@ -155,7 +155,8 @@ def remark(
     return said
 
 
-def _demand_open(project: Project) -> None:
+def demand_open(project: Project) -> None:
+    """Refuse to change what others are deciding on."""
     if project.status not in OPEN:
         raise WrongState(
             f"The proposal is {project.get_status_display().lower()}, so it can't be changed now. "
@@ -176,8 +177,7 @@ def _answers(given: dict[str, Any]) -> dict[str, dict[str, str]]:
 def missing_parts(project: Project, requests: list[AccessRequest], today: date) -> list[str]:
     """What a proposal still needs before the owners can decide, each in words."""
     missing = [words for name, words in WRITTEN.items() if not getattr(project, name).strip()]
-    if not project.purpose:
-        missing.append("the purpose of the research")
+    missing += missing_answers(project.purpose)
     if project.ends_on is None or project.ends_on <= today:
         missing.append("a last day that lies ahead")
     if not project.ethics_reference or project.ethics_until is None or project.ethics_until < today:

@@ -1,0 +1,135 @@
+"""Reads of projects: every list starts from visible_to, so nobody sees what they may not."""
+
+import re
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from apps.alliance.models import Center, Member
+from apps.alliance.selectors import audits_everything, managed_centers
+from apps.alliance.selectors import matching as matching_people
+from apps.audit.models import Event, Outcome
+from apps.audit.selectors import entries
+from apps.catalog import selectors as catalog
+from apps.catalog.models import Dataset, DatasetVersion
+from apps.projects.models import AccessRequest, Project, Remark, TeamMember
+
+P, R = Project.Status, AccessRequest.Status
+OPEN = (P.DRAFT, P.RETURNED)
+DECISIONS = 500  # of the newest, from which it is told how long they usually take
+FOUND = 10  # datasets or people that a search offers
+
+
+# ── what a member may see ───────────────────────────────────────────────────────────────────────────────────────────
+def visible_to(member: Member) -> QuerySet[Project]:
+    """Of whose team one ever was, whose data request came to one's center, one's managed center's; auditors all."""
+    projects = Project.objects.select_related("center", "lead")
+    if audits_everything(member):
+        return projects
+    was_on_team = TeamMember.objects.filter(project=OuterRef("pk"), member=member)
+    was_asked = AccessRequest.objects.filter(
+        project=OuterRef("pk"),
+        version__dataset__center__in=catalog.stewarded_centers(member),
+        created_at__lte=OuterRef("submitted_at"),
+    ).exclude(status=R.DROPPED, waits_since=None)
+    return projects.filter(Exists(was_on_team) | Exists(was_asked) | Q(center__in=managed_centers(member)))
+
+
+def mine(projects: QuerySet[Project], member: Member) -> QuerySet[Project]:
+    """Those on whose team the member is now."""
+    return projects.filter(Exists(TeamMember.objects.filter(project=OuterRef("pk"), member=member, until=None)))
+
+
+def matching(projects: QuerySet[Project], words: str) -> QuerySet[Project]:
+    """Projects whose title has these words, or whose reference this is."""
+    named = re.fullmatch(r"(?i)\s*(?:P-)?0*(\d{1,9})\s*", words)
+    return projects.filter(Q(title__icontains=words.strip()) | Q(number=int(named[1]) if named else None))
+
+
+# ── one project ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def requests_of(project: Project) -> list[AccessRequest]:
+    """What it asks for and was told of; what was taken back is left out."""
+    asked = project.requests.exclude(status=R.DROPPED)
+    return list(asked.select_related("version__dataset__center", "taken_by").order_by("version__dataset__title", "pk"))
+
+
+def team_of(project: Project) -> list[TeamMember]:
+    """Who is on its team now, those who came first at the top."""
+    return list(project.team.filter(until=None).select_related("member__center").order_by("since", "pk"))
+
+
+def remarks_of(project: Project) -> QuerySet[Remark]:
+    return project.remarks.select_related("by__center", "request__version__dataset", "answers__by")
+
+
+def story_of(project: Project) -> list[Event]:
+    """The events of its own life, the oldest first."""
+    told = entries().filter(
+        target_type=Project._meta.label_lower,
+        target_ref=str(project.pk),
+        outcome=Outcome.SUCCESS,
+        event__startswith="projects.project.",
+    )
+    return list(told.exclude(event="projects.project.written").order_by("-id")[:20])[::-1]
+
+
+def owners_waited_for(requests: Collection[AccessRequest]) -> list[Center]:
+    """The centers whose word is missing, each once."""
+    waiting = {one.version.dataset.center for one in requests if one.status == R.WAITING}
+    return sorted(waiting, key=lambda center: center.short_name)
+
+
+def usual_days(centers: Collection[Any]) -> dict[UUID, float]:
+    """By center: the median of days from a request to its decision, where any was decided."""
+    decided = AccessRequest.objects.filter(
+        version__dataset__center__in=centers, decided_at__isnull=False, waits_since__isnull=False
+    )
+    took: dict[UUID, list[float]] = {}
+    newest = decided.order_by("-decided_at").values_list("version__dataset__center", "waits_since", "decided_at")
+    for center, since, at in newest[:DECISIONS]:
+        if at and since:
+            took.setdefault(center, []).append((at - since).total_seconds() / 86400)
+    return {center: sorted(days)[len(days) // 2] for center, days in took.items()}
+
+
+# ── what can be put into a proposal ─────────────────────────────────────────────────────────────────────────────────
+def datasets_to_ask_for(member: Member, project: Project, words: str) -> list[Dataset]:
+    """Published datasets that the proposal does not ask for yet, at most ten; `newest` is the version asked for."""
+    asked = project.requests.exclude(status__in=[R.DROPPED, R.REFUSED, R.REVOKED]).values("version__dataset")
+    published = DatasetVersion.objects.filter(dataset=OuterRef("pk"), status=DatasetVersion.Status.PUBLISHED)
+    found = catalog.catalog(member).filter(Exists(published)).exclude(pk__in=asked)
+    if words.strip():
+        found = catalog.matching(found, words)
+    return list(found.order_by("title")[:FOUND])
+
+
+def people_to_add(project: Project) -> QuerySet[Member]:
+    """Active people of all active centers who are not on the team."""
+    active = Member.objects.filter(status=Member.Status.ACTIVE, center__status=Center.Status.ACTIVE)
+    on_team = project.team.filter(until=None).values("member")
+    return active.exclude(pk__in=on_team).select_related("center")
+
+
+def people_found(project: Project, words: str) -> list[Member]:
+    """Of these the ones whose name or address begins so, at most ten."""
+    return list(matching_people(people_to_add(project), words).order_by("name")[:FOUND])
+
+
+# ── whose turn it is ────────────────────────────────────────────────────────────────────────────────────────────────
+def waiting_for_lead(member: Member) -> QuerySet[Project]:
+    """Drafts to finish, proposals that came back, decided ones to start: the lead's turn, oldest first."""
+    return Project.objects.filter(lead=member, status__in=[*OPEN, P.DECIDED]).order_by("status_at")
+
+
+def waiting_for_owners(member: Member) -> QuerySet[AccessRequest]:
+    """Requests of the member's projects that their owners have not decided yet, oldest first."""
+    teams = TeamMember.objects.filter(project=OuterRef("project"), member=member, until=None)
+    waiting = AccessRequest.objects.filter(Exists(teams), status=R.WAITING)
+    return waiting.select_related("project", "version__dataset__center").order_by("waits_since")
+
+
+def open_proposals(member: Member) -> QuerySet[Project]:
+    """Those that the member leads and can still write."""
+    return Project.objects.filter(lead=member, status__in=OPEN).order_by("-created_at")

@@ -1,0 +1,25 @@
+from django.urls import path
+
+from apps.projects.views import project, proposals
+
+app_name = "projects"
+urlpatterns = [
+    path("projects/", project.projects, name="projects"),
+    path("projects/propose/", proposals.propose, name="propose"),
+    path("projects/ask/<slug:slug>/", proposals.ask, name="ask"),
+    path("projects/<uuid:pk>/", project.project, name="project"),
+    path("projects/<uuid:pk>/write/", proposals.write, name="write"),
+    path("projects/<uuid:pk>/datasets/", proposals.datasets, name="datasets"),
+    path("projects/<uuid:pk>/datasets/<uuid:asked>/reason/", proposals.request_reason, name="request_reason"),
+    path("projects/<uuid:pk>/datasets/<uuid:asked>/drop/", proposals.request_drop, name="request_drop"),
+    path("projects/<uuid:pk>/team/", proposals.team, name="team"),
+    path("projects/<uuid:pk>/team/<uuid:person>/remove/", proposals.team_remove, name="team_remove"),
+    path("projects/<uuid:pk>/submit/", proposals.submit, name="submit"),
+    path("projects/<uuid:pk>/withdraw/", proposals.withdraw, name="withdraw"),
+    path("projects/<uuid:pk>/remarks/", project.remark, name="remark"),
+    path("projects/<uuid:pk>/start/", project.start, name="start"),
+    path("projects/<uuid:pk>/suspend/", project.suspend, name="suspend"),
+    path("projects/<uuid:pk>/reinstate/", project.reinstate, name="reinstate"),
+    path("projects/<uuid:pk>/close/", project.close, name="close"),
+    path("projects/<uuid:pk>/access/", project.access, name="access"),
+]

@@ -1,0 +1,196 @@
+"""Pages of projects: the list, one project, what is said on it, its life, and why one can't use its data yet."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.agreements.timelines import days_words
+from apps.alliance.requests import MemberRequest
+from apps.core.commands import may
+from apps.core.errors import NotFound
+from apps.core.listing import Column, listing
+from apps.core.views import act_with_reason, form_page
+from apps.projects import selectors
+from apps.projects.explained import answers_for
+from apps.projects.forms import ProjectFilters, ReasonForm, RemarkForm
+from apps.projects.models import AccessRequest, Project, Remark
+from apps.projects.services import decisions, proposals
+from apps.projects.states import PROJECT
+from apps.projects.timelines import timeline_of
+from apps.projects.views.proposals import missing_of, project_or_404, told_of
+
+WHOSE = {
+    Project.Status.DRAFT: "its lead",
+    Project.Status.RETURNED: "its lead",
+    Project.Status.DECIDED: "its lead",
+    Project.Status.SUBMITTED: "the owners of the data",
+    Project.Status.SUSPENDED: "a manager of its center",
+}
+
+
+@require_safe
+@login_required
+def projects(request: MemberRequest) -> HttpResponse:
+    """The projects that one may see."""
+    filters = ProjectFilters(request.GET or None)
+    asked = filters.cleaned_data if filters.is_bound and filters.is_valid() else {}
+    found = selectors.visible_to(request.user)
+    if words := asked.get("words"):
+        found = selectors.matching(found, words)
+    if status := asked.get("status"):
+        found = found.filter(status=status)
+    if asked.get("whose"):
+        found = selectors.mine(found, request.user)
+    columns = [
+        Column("Project", "number"),
+        Column("Lead"),
+        Column("State"),
+        Column("Since", "status_at"),
+        Column("Whose turn"),
+    ]
+    page = listing(found, request.GET, columns=columns, order="-number", filters=filters)
+    for row in page.rows:
+        row.whose = WHOSE.get(row.status, "")
+    return render(request, "projects/projects.html", {"listing": page})
+
+
+@require_safe
+@login_required
+def project(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """One project: what it wants, with whom and what, where it stands, what is said on it."""
+    return render(request, "projects/project.html", _told(request, project_or_404(request, pk)))
+
+
+def _told(request: MemberRequest, found: Project) -> dict[str, Any]:
+    """All that the project's page shows."""
+    requests = selectors.requests_of(found)
+    usual = selectors.usual_days([one.pk for one in selectors.owners_waited_for(requests)])
+    for one in requests:
+        one.usually = days_words(usual.get(one.version.dataset.center_id))  # type: ignore[attr-defined]
+    is_lead = found.lead_id == request.user.pk
+    is_open = found.status in proposals.OPEN
+    remarks = selectors.remarks_of(found)
+    answered = _answered(found, request.GET.get("answer", ""))
+    return {
+        "project": found,
+        "requests": requests,
+        "team": selectors.team_of(found),
+        "steps": timeline_of(found, requests),
+        "open_to": PROJECT.open_to(request.user, found),
+        "is_lead": is_lead,
+        "is_open": is_open,
+        "missing": missing_of(found) if is_open and is_lead else [],
+        "may_remark": may("projects.remark.said", request.user, found),
+        "remarks": listing(remarks, request.GET, columns=[Column("Said", "said_at")], order="-said_at"),
+        "form": RemarkForm(project=found, initial={"answers": answered.pk if answered else None}),
+        "answered": answered,
+        **told_of(found),
+    }
+
+
+def _answered(found: Project, typed: str) -> Remark | None:
+    """The remark that is being answered, if it is one of this project's."""
+    try:
+        return selectors.remarks_of(found).filter(pk=UUID(typed)).first()
+    except ValueError:
+        return None
+
+
+@require_POST
+@login_required
+def remark(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Ask or answer, in the open between the team and the stewards."""
+    found = project_or_404(request, pk)
+    form = RemarkForm(request.POST, project=found)
+    return form_page(
+        request,
+        form,
+        lambda typed: proposals.remark(found, by=request.user, **typed),
+        template="projects/project.html",
+        then=f"{reverse('projects:project', args=[pk])}#remarks",
+        said="It is said; those who are concerned are told.",
+        **{name: value for name, value in _told(request, found).items() if name != "form"},
+    )
+
+
+@require_POST
+@login_required
+def start(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Begin the work with what was approved."""
+    found = project_or_404(request, pk)
+    decisions.start(found, by=request.user)
+    messages.success(request, f"{found.reference} is active. Its team may use what was approved, on the terms of each.")
+    return redirect("projects:project", pk=pk)
+
+
+@require_POST
+@login_required
+def suspend(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Halt a project at once."""
+    return _moved(request, pk, "suspend", decisions.suspend, "The project is suspended; its team is told why.")
+
+
+@require_POST
+@login_required
+def reinstate(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Let a suspended project go on."""
+    return _moved(request, pk, "reinstate", decisions.reinstate, "The project goes on; its team is told why.")
+
+
+@require_POST
+@login_required
+def close(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """End a project for good."""
+    return _moved(request, pk, "close", decisions.close, "The project is closed; its team is told why.")
+
+
+def _moved(request: MemberRequest, pk: UUID, name: str, ask: Callable[..., Any], said: str) -> HttpResponse:
+    found = project_or_404(request, pk)
+    return act_with_reason(
+        request,
+        ReasonForm(request.POST),
+        lambda reason: ask(found, by=request.user, reason=reason),
+        event=PROJECT.moves[name].event,
+        target=found,
+        then=reverse("projects:project", args=[pk]),
+        said=said,
+    )
+
+
+@require_safe
+@login_required
+def access(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Why somebody can or can't use each dataset of the project: oneself, and for the lead anybody of the team."""
+    found = project_or_404(request, pk)
+    is_lead = found.lead_id == request.user.pk
+    person, team = request.user, []
+    if is_lead:
+        team = [one.member for one in selectors.team_of(found)]
+        if chosen := request.GET.get("person", ""):
+            by_id = {str(one.pk): one for one in team}
+            if chosen not in by_id:
+                raise NotFound("Nobody of this team has this address.")
+            person = by_id[chosen]
+    asked: list[AccessRequest] = selectors.requests_of(found)
+    context = {
+        "project": found,
+        "answers": answers_for(person, found, asked, is_lead=is_lead),
+        "person": person,
+        "is_own": person.pk == request.user.pk,
+        "tabs": [
+            {
+                "label": str(one),
+                "url": f"{reverse('projects:access', args=[pk])}?person={one.pk}",
+                "current": one.pk == person.pk,
+            }
+            for one in team
+        ],
+    }
+    return render(request, "projects/access.html", context)

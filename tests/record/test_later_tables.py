@@ -1,0 +1,80 @@
+"""Raw SQL as the portal's role on the tables of catalog, agreements and projects: nothing changes without an event."""
+
+import psycopg
+import pytest
+from django.db import connections
+from psycopg import sql
+
+from apps.projects.services import proposals
+from tests.projects.world import make_world
+from tests.record.test_raw_sql import LATER
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+ELSE = (  # what else may stand before the rule: no right, a row that stays, a column that PostgreSQL computes
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.IntegrityError,
+    psycopg.errors.GeneratedAlways,
+)
+
+
+@pytest.fixture
+def portal():
+    world = make_world()
+    proposals.remark(world.project, by=world.lead, text="To whom it may concern.")
+    parts = connections["default"].get_connection_params()
+    known = {name: parts[name] for name in ("host", "port", "user", "password", "dbname")}
+    with psycopg.connect(**known, autocommit=True) as connection:
+        yield connection
+
+
+def digests(portal):
+    found = {}
+    for table in LATER:
+        rows = portal.execute("select row_id, digest from audit.row_digests(%s::regclass)", [table]).fetchall()
+        assert rows, f"{table} has a row to be changed"
+        found[table] = sorted(rows)
+    return found
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update {0} set id = gen_random_uuid()",
+        "update {0} set id = id",
+        "delete from {0}",
+        "insert into {0} select * from {0} limit 1",
+    ],
+)
+def test_no_statement_changes_a_row_without_an_event(portal, change):
+    before = digests(portal)
+
+    for table in LATER:
+        with pytest.raises(psycopg.Error) as refusal, portal.transaction():
+            portal.execute(sql.SQL(change).format(sql.Identifier(table)))
+        is_refused = "nothing changes without an event" in str(refusal.value)
+        assert is_refused or isinstance(refusal.value, ELSE), refusal.value
+
+    assert digests(portal) == before
+
+
+def test_every_table_is_refused_by_the_rule_itself_where_nothing_else_stands_before_it(portal):
+    by_the_rule = set()
+    for table in LATER:
+        try:
+            with portal.transaction():
+                portal.execute(sql.SQL("update {0} set id = id").format(sql.Identifier(table)))
+        except psycopg.Error as refusal:
+            if "nothing changes without an event" in str(refusal):
+                by_the_rule.add(table)
+
+    assert set(LATER) - by_the_rule == {
+        # What is never changed, event or not.
+        "agreements_keptdocument",
+        "agreements_kepttext",
+        "agreements_scopeline",
+        "agreements_signature",
+        "agreements_termsacceptance",
+        "catalog_datasetfile",
+        "projects_remark",
+        "projects_vote",
+    }
