@@ -104,7 +104,7 @@ def _outside_literals(sql: str) -> str:
 def test_a_wildcard_stands_for_itself(world, wildcard):
     page = world.browser("alliance_manager").get("/search/?" + urlencode({"q": wildcard}))
 
-    assert page.context["found"] == {"people": [], "centers": [], "training": []}
+    assert not any(page.context["found"].values())
 
 
 def test_a_percent_sign_in_a_name_is_found_as_such(world):

@@ -11,9 +11,12 @@ from apps.alliance.states import CENTER, MEMBER, TRAINING_RECORD
 from apps.audit.models import Event, Outcome
 from apps.core.errors import NotAllowed, WrongState
 from apps.core.machines import MACHINES
+from apps.projects.services import proposals
 from tests.factories import CenterFactory, MemberFactory, TrainingRecordFactory, alliance, holder
+from tests.factories_agreements import drafted, wording
 from tests.factories_catalog import VersionFactory
 from tests.house.source import import_everything
+from tests.projects.world import proposed, published
 
 pytestmark = pytest.mark.django_db
 import_everything()
@@ -118,14 +121,24 @@ def test_each_state_of_a_center_says_whose_turn_it_is():
 
 @pytest.mark.parametrize("label", sorted(MACHINES))
 def test_the_database_takes_no_state_that_the_table_does_not_know(label):
+    lead = MemberFactory()
     make = {
         "alliance.center": CenterFactory,
         "alliance.member": MemberFactory,
         "alliance.trainingrecord": TrainingRecordFactory,
         "alliance.trainingtype": lambda: TrainingRecordFactory().type,
         "catalog.datasetversion": VersionFactory,
+        "agreements.templateversion": lambda: wording(published=False),
+        "agreements.agreementversion": drafted,
+        "projects.project": lambda: proposals.propose(lead.center, by=lead, title="A question"),
+        "projects.accessrequest": lambda: _request(lead),
     }[label]
     row = make()
 
     with pytest.raises(IntegrityError), transaction.atomic():
         type(row)._base_manager.filter(pk=row.pk).update(status="nonsense")
+
+
+def _request(lead):
+    steward = holder(Role.DATA_STEWARD)
+    return proposed(lead, published(steward.center, steward), submit=False).requests.get()
