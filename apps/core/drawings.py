@@ -20,7 +20,7 @@ def diagram(machine: Machine) -> str:
     arrows += [f"{state} --> {step.target}: {name}" for name, step in moves for state in _sources(machine, name)]
     for name, step in machine.follows.items():
         arrows += [f"{state} --> {step.target}: ({name})" for state in machine.states if state in step.sources]
-    left = [step.sources for step in (*machine.moves.values(), *machine.follows.values())]
+    left = [step.sources for step in machine.moves.values()] + [step.sources for step in machine.follows.values()]
     arrows += [f"{state} --> [*]" for state in machine.states if not any(state in sources for sources in left)]
     return "\n".join(["```mermaid", "stateDiagram-v2", *(f"    {arrow}" for arrow in arrows), "```"])
 

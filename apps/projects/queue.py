@@ -11,12 +11,12 @@ from django.utils import timezone
 from apps.alliance.models import Center, Member
 from apps.catalog.duo import Clause
 from apps.catalog.selectors import stewarded_centers
+from apps.projects import selectors
 from apps.projects.access import AccessDecision, clauses_of, decided, if_approved
 from apps.projects.facts import Asked, facts_of
 from apps.projects.models import AccessRequest, Project, Remark, TeamMember, Vote
 
 R = AccessRequest.Status
-LOOKED_AT = 50  # the newest decisions, for the usual time
 MOST_REMARKS = 50
 
 
@@ -51,13 +51,8 @@ def narrowed(
 
 
 def usual_days(center: Center) -> float | None:
-    """How long the center's stewards took for the last fifty decisions, in days; None where there is none yet."""
-    made = AccessRequest.objects.filter(
-        version__dataset__center=center, decided_at__isnull=False, waits_since__isnull=False
-    )
-    pairs = made.order_by("-decided_at").values_list("waits_since", "decided_at")[:LOOKED_AT]
-    days = sorted((decided_at - since).total_seconds() / 86400 for since, decided_at in pairs if decided_at and since)
-    return days[len(days) // 2] if days else None
+    """How long the center's stewards usually take, in days; None where they have decided nothing yet."""
+    return selectors.usual_days([center.pk]).get(center.pk)
 
 
 @dataclass(frozen=True)
