@@ -174,6 +174,12 @@ def unsigned_by(version: AgreementVersion) -> list[Center]:
     return [one for one in (version.agreement.providing, version.agreement.receiving) if one.pk not in given]
 
 
+def waits_for_center(version: AgreementVersion, center_id: UUID) -> bool:
+    """Whether this center has still to sign what is out."""
+    is_out = version.status == V.OUT_FOR_SIGNATURE and version.signed_at is None
+    return is_out and any(center.pk == center_id for center in unsigned_by(version))
+
+
 def _signed_by() -> ArraySubquery:
     """The centers that signed a version's present edition."""
     given = Signature.objects.filter(version=OuterRef("pk"), edition=OuterRef("edition"))

@@ -61,11 +61,12 @@ def _own(member: Member) -> Iterable[Ending]:
 
 def _of_projects(projects: Iterable[Project]) -> Iterable[Ending]:
     for project in projects:
+        url, name = reverse("projects:project", args=[project.pk]), str(project)
         if project.ends_on:
             words = "Last day of the project"
-            yield Ending(project.ends_on, f"project:{project.pk}", words, str(project), "nobody; propose it anew")
+            yield Ending(project.ends_on, f"project:{project.pk}", words, name, "nobody; propose it anew", url)
         if project.ethics_until:
-            yield Ending(project.ethics_until, f"ethics:{project.pk}", "Ethics approval", str(project), "the lead")
+            yield Ending(project.ethics_until, f"ethics:{project.pk}", "Ethics approval", name, "the lead", url)
 
 
 def _approvals(member: Member, mine: Iterable[Project]) -> list[AccessRequest]:
@@ -78,7 +79,7 @@ def _approvals(member: Member, mine: Iterable[Project]) -> list[AccessRequest]:
 
 def _approval(request: AccessRequest, member: Member) -> Ending:
     owner = request.version.dataset.center
-    is_steward = owner.pk in stewarded_centers(member)
+    page = "access:request" if owner.pk in stewarded_centers(member) else "projects:project"
     assert request.ends_on is not None  # a constraint holds it
     return Ending(
         request.ends_on,
@@ -86,7 +87,7 @@ def _approval(request: AccessRequest, member: Member) -> Ending:
         f"Approval of {request.version.dataset}",
         str(request.project),
         f"a data steward of {owner}",
-        reverse("access:request", args=[request.pk]) if is_steward else "",
+        reverse(page, args=[request.pk if page == "access:request" else request.project_id]),
     )
 
 

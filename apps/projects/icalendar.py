@@ -45,4 +45,4 @@ def _text(words: str) -> str:
     for letter in ("\\", ";", ","):
         words = words.replace(letter, f"\\{letter}")
     lines = words.splitlines()
-    return "\\n".join("".join(one for one in line if one.isprintable()) for line in lines)
+    return "\\n".join("".join(one for one in line if one.isprintable() or one.isspace()) for line in lines)

@@ -3,18 +3,17 @@
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from apps.alliance.models import Center, Member
 from apps.catalog.duo import Clause
 from apps.catalog.selectors import stewarded_centers
-from apps.projects import selectors
 from apps.projects.access import AccessDecision, clauses_of, decided, if_approved
 from apps.projects.facts import Asked, facts_of
 from apps.projects.models import AccessRequest, Project, Remark, TeamMember, Vote
+from apps.projects.selectors import remarks_of, team_of
 
 R = AccessRequest.Status
 MOST_REMARKS = 50
@@ -31,12 +30,8 @@ def to_decide(member: Member) -> QuerySet[AccessRequest]:
     """What waits for this steward's word: not of a team they were ever on, and not voted on already."""
     waiting = visible_requests(member).filter(status=R.WAITING)
     own = TeamMember.objects.filter(member=member).values("project_id")
-    return waiting.exclude(project__in=own).exclude(pk__in=_voted_on(member)).order_by("waits_since", "pk")
-
-
-def _voted_on(member: Member) -> list[UUID]:
-    votes = Vote.objects.filter(steward=member, request__status=R.WAITING).select_related("request__project")
-    return [vote.request_id for vote in votes if vote.round == vote.request.project.round]
+    said = Vote.objects.filter(steward=member, round=F("request__project__round")).values("request_id")
+    return waiting.exclude(project__in=own).exclude(pk__in=said).order_by("waits_since", "pk")
 
 
 def narrowed(
@@ -48,11 +43,6 @@ def narrowed(
     if who:
         requests = requests.filter(taken_by=member if who == "me" else None)
     return requests.filter(status=state or R.WAITING)
-
-
-def usual_days(center: Center) -> float | None:
-    """How long the center's stewards usually take, in days; None where they have decided nothing yet."""
-    return selectors.usual_days([center.pk]).get(center.pk)
 
 
 @dataclass(frozen=True)
@@ -86,12 +76,6 @@ def assuming_yes(request: AccessRequest, *, ends_on: date | None = None) -> Assu
     return Assumed(list(clauses.items()), opened)
 
 
-def team_of(project: Project) -> QuerySet[TeamMember]:
-    """Who is on the team now, with their centers; the lead first."""
-    team = project.team.filter(until=None).select_related("member__center")
-    return team.order_by("since", "pk")
-
-
 def others_asked(request: AccessRequest) -> QuerySet[AccessRequest]:
     """The project's requests of other owners; their states are told, their reasons are not."""
     asked = AccessRequest.objects.filter(project=request.project_id).exclude(pk=request.pk).exclude(status=R.DROPPED)
@@ -104,14 +88,9 @@ def votes_on(request: AccessRequest) -> QuerySet[Vote]:
     return votes.select_related("steward").order_by("voted_at")
 
 
-def remarks_on(project: Project) -> QuerySet[Remark]:
-    """Questions and answers on the project, in the order in which they were said; the newest fifty."""
-    newest = project.remarks.order_by("-said_at").values("pk")[:MOST_REMARKS]
-    return (
-        Remark.objects.filter(pk__in=list(newest.values_list("pk", flat=True)))
-        .select_related("by__center")
-        .order_by("said_at")
-    )
+def remarks_on(project: Project) -> list[Remark]:
+    """The newest fifty questions and answers, in the order in which they were said."""
+    return list(remarks_of(project).order_by("-said_at")[:MOST_REMARKS])[::-1]
 
 
 def lines_for_page(decision: AccessDecision) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from apps.agreements.texts import sha256_of
 from apps.alliance.roles import Role
 from apps.audit.models import Event
 from tests.factories import CenterFactory, MemberFactory, alliance, holder
-from tests.factories_agreements import dataset, dataset_version, drafted, in_force, reloaded, sent, signature
+from tests.factories_agreements import dataset, dataset_version, drafted, in_force, official, reloaded, sent, signature
 from tests.reading import said
 
 
@@ -149,6 +149,13 @@ def test_after_five_minutes_a_factor_is_asked_for_first(browse, out, ours):
     assert answer.status_code == 302
     assert answer.url.startswith("/prove/")
     assert not out.signatures.exists()
+
+
+def test_who_signed_is_not_asked_again(browse, out, ours, providing):
+    signature(out, ours)
+    for person in (ours, official(providing)):
+        assert sign_page(out) not in browse(person).get(page_of(out)).content.decode()
+        assert browse(person).get(sign_page(out)).status_code == 409
 
 
 def test_whoever_may_not_sign_is_told_why(browse, out, manager):

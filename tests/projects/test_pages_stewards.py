@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from apps.alliance.roles import Role
 from apps.audit.models import Event
-from apps.projects import queue
 from apps.projects.models import AccessRequest, Project, Remark
+from apps.projects.selectors import usual_days
 from apps.projects.services import decisions, proposals
 from tests.factories import CenterFactory, MemberFactory, alliance, arranged, holder
 from tests.projects.world import in_days, make_world, proposed, published, second_steward
@@ -95,12 +95,12 @@ def test_the_queue_costs_no_more_with_more_rows(asking, browse):
 
 
 def test_the_usual_time_is_the_median_of_what_the_center_decided(world):
-    assert queue.usual_days(world.home) is None
+    assert usual_days([world.home.pk]) == {}
     made = again(world.request)
     with arranged():
         AccessRequest.objects.filter(pk=made.pk).update(waits_since=made.decided_at - timedelta(days=3))
 
-    assert queue.usual_days(world.owner) == pytest.approx(3)
+    assert usual_days([world.owner.pk])[world.owner.pk] == pytest.approx(3)
 
 
 def test_home_says_how_many_wait_and_counts_none_that_is_not_theirs_to_decide(asking, browse):
@@ -210,7 +210,10 @@ def test_a_refusal_needs_a_reason_and_is_final(asking, browse):
 
 
 def test_giving_a_proposal_back_leads_to_the_queue(asking, browse):
-    page = browse(asking.steward).post(at("request_return", asking.request), {"reason": "Which years?"})
+    steward = browse(asking.steward)
+
+    assert steward.post(at("request_return", asking.request), {})["Location"] == at("request", asking.request)
+    page = steward.post(at("request_return", asking.request), {"reason": "Which years?"})
 
     assert page["Location"] == reverse("access:requests")
     assert (again(asking.project).status, again(asking.project).reason) == ("returned", "Which years?")

@@ -93,7 +93,8 @@ def agreement(request: MemberRequest, pk: UUID) -> HttpResponse:
         "changes": _changes(_text(before, request.user), text) if before and text else [],
         "before": before,
         "missing": unfilled(version) if version.status == AgreementVersion.Status.DRAFT else [],
-        "open_to": AGREEMENT_VERSION.open_to(request.user, version),
+        "open_to": (open_to := AGREEMENT_VERSION.open_to(request.user, version)),
+        "waits_for_me": open_to["sign"] and selectors.waits_for_center(version, request.user.center_id),
         "may_amend": may("agreements.amendment.drafted", request.user, found),
         "turn": turn_of(version),
         "steps": timeline_of(version),
@@ -113,9 +114,10 @@ def _text(version: AgreementVersion, member: Member) -> str:
 
 
 def _changes(old: str, new: str) -> list[tuple[str, str]]:
-    """The lines that differ: ("gone" or "new", the line)."""
+    """The lines that differ: ("gone" or "new", the line); but the second, which says which version it is."""
     marks = {"-": "gone", "+": "new"}
-    lines = difflib.ndiff([one.plain for one in blocks_of(old)], [one.plain for one in blocks_of(new)])
+    before, after = ([one.plain for place, one in enumerate(blocks_of(text)) if place != 1] for text in (old, new))
+    lines = difflib.ndiff(before, after)
     return [(marks[line[0]], line[2:]) for line in lines if line[0] in marks]
 
 

@@ -34,6 +34,8 @@ def version_sign(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Read to the end, say so, show a factor, sign."""
     version = version_or_404(request, pk)
     AGREEMENT_VERSION.demand("sign", by=request.user, target=version)
+    if not selectors.waits_for_center(version, request.user.center_id):
+        raise WrongState(f"{request.user.center} has signed this already.")
     assert version.text is not None  # it is out for signature
     return form_page(
         request,

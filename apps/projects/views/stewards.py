@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.agreements.timelines import days_words
 from apps.alliance.forms import ReasonForm
-from apps.alliance.models import Member
+from apps.alliance.models import Center, Member
 from apps.alliance.requests import MemberRequest
 from apps.core.commands import demand, may
 from apps.core.decisions import Decision, no
@@ -23,6 +23,7 @@ from apps.core.views import act_with_reason, form_page
 from apps.projects import queue
 from apps.projects.models import AccessRequest
 from apps.projects.questions import QUESTIONS
+from apps.projects.selectors import usual_days
 from apps.projects.services import decisions, proposals
 from apps.projects.states import PROJECT, REQUEST
 from apps.projects.steward_forms import ApproveForm, QueueFilters, RemarkForm
@@ -45,7 +46,7 @@ def requests(request: MemberRequest) -> HttpResponse:
     asked = filters.cleaned_data if filters.is_bound and filters.is_valid() else {}
     found = queue.narrowed(queue.visible_requests(request.user), member=request.user, **asked)
     page = listing(found, request.GET, columns=COLUMNS, order="waits_since", filters=filters)
-    usual = days_words(queue.usual_days(request.user.center)) if page.rows else ""
+    usual = _usually(request.user.center) if page.rows else ""
     return render(request, "projects/requests.html", {"listing": page, "usual": usual})
 
 
@@ -64,13 +65,18 @@ def request(request: MemberRequest, pk: UUID) -> HttpResponse:
         "others": list(queue.others_asked(found)),
         "votes": list(queue.votes_on(found)),
         "quorum": found.version.dataset.quorum,
-        "remarks": list(queue.remarks_on(project)),
+        "remarks": queue.remarks_on(project),
         "risks": [(question.words, project.risks.get(question.key, {})) for question in QUESTIONS],
         "open_to": _open_to(request.user, found),
         "remark_form": RemarkForm(),
-        "usual": days_words(queue.usual_days(found.version.dataset.center)),
+        "usual": _usually(found.version.dataset.center),
     }
     return render(request, "projects/request.html", context)
+
+
+def _usually(center: Center) -> str:
+    """How long the center's stewards usually take, in words; empty where nothing was decided yet."""
+    return days_words(usual_days([center.pk]).get(center.pk))
 
 
 def _open_to(member: Member, asked: AccessRequest) -> dict[str, Decision]:
@@ -162,13 +168,14 @@ def request_revoke(request: MemberRequest, pk: UUID) -> HttpResponse:
 def request_return(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Give the whole proposal back to its lead."""
     found = _request_or_404(request, pk)
+    form = ReasonForm(request.POST)
     return act_with_reason(
         request,
-        ReasonForm(request.POST),
+        form,
         lambda reason: decisions.return_to_lead(found.project, by=request.user, reason=reason),
         event="projects.project.returned",
         target=found.project,
-        then=reverse("access:requests"),
+        then=reverse("access:requests") if form.is_valid() else reverse("access:request", args=[pk]),
         said=f"{found.project} is with its lead again, who reads what to change.",
     )
 
