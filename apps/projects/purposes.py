@@ -43,6 +43,8 @@ def read_purpose(given: dict[str, Any]) -> dict[str, Any]:
 
 def missing_answers(said: dict[str, Any]) -> list[str]:
     """What the purpose still lacks before the terms can be checked against it, each in words."""
+    if not said:
+        return ["the purpose of the research"]
     missing = [] if said.get("kind") else ["the kind of research"]
     missing += [f"an answer to “{question}”" for name, question in CLAIMS.items() if name not in said]
     if said.get("kind") == Research.DISEASE.value and not said.get("diseases"):
