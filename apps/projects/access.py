@@ -18,7 +18,7 @@ from apps.catalog import duo
 from apps.catalog.models import Dataset
 from apps.core.errors import Invalid
 from apps.projects.facts import Asked, Facts, facts_of
-from apps.projects.models import Project
+from apps.projects.models import AccessRequest, Project
 from apps.projects.purposes import purpose_of_answers
 
 
@@ -68,9 +68,24 @@ def decide(asked: Sequence[Asked], at: datetime | None = None) -> list[AccessDec
     return [decided(facts, moment) for facts in facts_of(asked, moment)]
 
 
-def if_approved(facts: Facts, *, until: date, on: date) -> Facts:
-    """The same facts, had the owner said yes on that day; nothing else about them is assumed."""
-    return facts._replace(request_state="approved", approved_until=until, approved_on=on)
+def if_approved(facts: Facts, request: AccessRequest, *, until: date, on: date) -> Facts:
+    """The same facts, had the owner said yes to this request on that day; nothing else about them is assumed.
+
+    The facts may rest on another request of the project, for another version of the data: then this version's count.
+    """
+    version = request.version
+    return facts._replace(
+        request=request.pk,
+        request_state="approved",
+        approved_until=until,
+        approved_on=on,
+        version=version.pk,
+        version_number=version.number,
+        terms=version.terms,
+        is_published=version.published_at is not None,
+        is_withdrawn=version.withdrawn_at is not None,
+        acceptance=facts.acceptance if facts.version == version.pk else None,
+    )
 
 
 def decided(facts: Facts, at: datetime) -> AccessDecision:

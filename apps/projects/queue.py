@@ -1,7 +1,6 @@
 """Reads of those who decide: what waits for them, what a yes would open, how long such steps take."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
@@ -61,14 +60,14 @@ class Assumed:
     opened: list[Opened]
 
 
-def assuming_yes(request: AccessRequest, *, ends_on: date | None = None) -> Assumed:
-    """Each term and each of the team as if the owner had approved until this day, or the project's last."""
+def assuming_yes(request: AccessRequest) -> Assumed:
+    """Each term and each of the team as if the owner had approved, until the project's last day where none is said."""
     project, now = request.project, timezone.now()
     team = [one.member for one in team_of(project)]
     dataset = request.version.dataset_id
-    until = ends_on or request.ends_on or project.ends_on or now.date()
+    until = request.ends_on or project.ends_on or now.date()
     rows = facts_of([Asked(one.pk, project.pk, dataset) for one in team], now)
-    facts = [if_approved(row, until=until, on=now.date()) for row in rows]
+    facts = [if_approved(row, request, until=until, on=now.date()) for row in rows]
     clauses: dict[Center, tuple[Clause, ...]] = {}
     for person, row in zip(team, facts, strict=True):
         clauses.setdefault(person.center, clauses_of(row, now.date()))

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from apps.alliance.roles import Role
 from apps.audit.models import Event
+from apps.catalog.models import DatasetVersion
 from apps.projects.models import AccessRequest, Project, Remark
 from apps.projects.selectors import usual_days
 from apps.projects.services import decisions, proposals
@@ -131,6 +132,39 @@ def test_a_clashing_term_is_named(browse, db):
     ((_, clauses),) = page.context["weighed"].clauses
     assert {clause.code: clause.met for clause in clauses} == {"DUO:0000042": True, "DUO:0000020": False}
     assert "collaboration required" in words_of(page)
+
+
+def test_beside_an_approved_version_the_one_that_is_asked_for_is_weighed(world, browse):
+    stricter = [{"code": "DUO:0000042"}, {"code": "DUO:0000020"}]
+    with arranged():
+        newer = DatasetVersion.objects.create(dataset=world.dataset, number=2, licence="CC0-1.0", terms=stricter)
+        DatasetVersion.objects.filter(pk=newer.pk).update(
+            status="published", published_at=timezone.now(), published_by=world.steward
+        )
+        asked = AccessRequest.objects.create(
+            project=world.project, version=newer, status="waiting", waits_since=timezone.now()
+        )
+
+    weighed = browse(world.steward).get(at("request", asked)).context["weighed"]
+
+    assert [clause.met for clause in weighed.clauses[0][1]] == [True, False]
+    assert {line.key for line in weighed.opened[0].decision.missing} == {"purpose", "terms"}
+
+
+def test_the_page_costs_no_more_with_a_larger_team(asking, browse):
+    steward = browse(asking.steward)
+    steward.get(at("request", asking.request))
+
+    def cost():
+        with CaptureQueriesContext(connection) as queries:
+            steward.get(at("request", asking.request))
+        return len(queries)
+
+    before = cost()
+    with arranged():
+        for person in MemberFactory.create_batch(3):
+            asking.project.team.create(member=person, added_by=asking.lead)
+    assert cost() == before
 
 
 def test_other_owners_states_are_shown_but_not_their_reasons(asking, browse):
