@@ -177,7 +177,10 @@ def test_other_owners_states_are_shown_but_not_their_reasons(asking, browse):
     decisions.refuse(theirs, by=holder(Role.DATA_STEWARD, elsewhere), reason="A secret of their board.")
 
     words = words_of(browse(asking.steward).get(at("request", ours)))
+    project_page = reverse("projects:project", args=[project.pk])
 
+    assert "A secret of their board" not in words_of(browse(asking.steward).get(project_page))
+    assert "A secret of their board" in words_of(browse(asking.lead).get(project_page))
     assert other.dataset.title in words
     assert "Refused" in words
     assert "A secret of their board" not in words

@@ -12,8 +12,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.agreements.timelines import days_words
+from apps.alliance.models import Member
 from apps.alliance.requests import MemberRequest
 from apps.alliance.roles import Role
+from apps.alliance.selectors import audits_everything
 from apps.core.commands import demand, may
 from apps.core.errors import NotFound
 from apps.core.listing import Column, listing
@@ -21,7 +23,7 @@ from apps.core.views import act_with_reason, form_page
 from apps.projects import selectors
 from apps.projects.explained import answers_for
 from apps.projects.forms import ProjectFilters, ReasonForm, RemarkForm
-from apps.projects.models import AccessRequest, Project, Remark
+from apps.projects.models import AccessRequest, Project, Remark, TeamMember
 from apps.projects.services import decisions, proposals
 from apps.projects.states import PROJECT
 from apps.projects.timelines import timeline_of
@@ -73,8 +75,10 @@ def _told(request: MemberRequest, found: Project) -> dict[str, Any]:
     """All that the project's page shows."""
     requests = selectors.requests_of(found)
     usual = selectors.usual_days([one.pk for one in selectors.owners_waited_for(requests)])
+    team = selectors.team_of(found)
     for one in requests:
         one.usually = days_words(usual.get(one.version.dataset.center_id))  # type: ignore[attr-defined]
+        one.tells_why = _reads_reasons(request.user, found, team, one)  # type: ignore[attr-defined]
     is_lead = found.lead_id == request.user.pk
     is_open = found.status in proposals.OPEN
     remarks = selectors.remarks_of(found)
@@ -82,7 +86,7 @@ def _told(request: MemberRequest, found: Project) -> dict[str, Any]:
     return {
         "project": found,
         "requests": requests,
-        "team": selectors.team_of(found),
+        "team": team,
         "steps": timeline_of(found, requests),
         "open_to": PROJECT.open_to(request.user, found),
         "is_lead": is_lead,
@@ -95,6 +99,12 @@ def _told(request: MemberRequest, found: Project) -> dict[str, Any]:
         "answered": answered,
         **told_of(found),
     }
+
+
+def _reads_reasons(member: Member, found: Project, team: list[TeamMember], asked: AccessRequest) -> bool:
+    """Whether this person reads why an owner said no; the stewards of the other owners see the state alone."""
+    is_near = member.center_id in (found.center_id, asked.version.dataset.center_id)
+    return is_near or audits_everything(member) or any(one.member_id == member.pk for one in team)
 
 
 def _answered(found: Project, typed: str) -> Remark | None:
