@@ -18,8 +18,8 @@ def diagram(machine: Machine) -> str:
     moves = machine.moves.items()
     arrows = [f"[*] --> {machine.start}"]
     arrows += [f"{state} --> {step.target}: {name}" for name, step in moves for state in _sources(machine, name)]
-    for name, step in machine.follows.items():
-        arrows += [f"{state} --> {step.target}: ({name})" for state in machine.states if state in step.sources]
+    for name, follow in machine.follows.items():
+        arrows += [f"{state} --> {follow.target}: ({name})" for state in machine.states if state in follow.sources]
     left = [step.sources for step in machine.moves.values()] + [step.sources for step in machine.follows.values()]
     arrows += [f"{state} --> [*]" for state in machine.states if not any(state in sources for sources in left)]
     return "\n".join(["```mermaid", "stateDiagram-v2", *(f"    {arrow}" for arrow in arrows), "```"])

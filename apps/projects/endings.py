@@ -64,7 +64,7 @@ def _of_projects(projects: Iterable[Project]) -> Iterable[Ending]:
         url, name = reverse("projects:project", args=[project.pk]), str(project)
         if project.ends_on:
             words = "Last day of the project"
-            yield Ending(project.ends_on, f"project:{project.pk}", words, name, "nobody; propose it anew", url)
+            yield Ending(project.ends_on, f"project:{project.pk}", words, name, "the lead, by a new proposal", url)
         if project.ethics_until:
             yield Ending(project.ethics_until, f"ethics:{project.pk}", "Ethics approval", name, "the lead", url)
 

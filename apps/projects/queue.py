@@ -101,8 +101,7 @@ def lines_for_page(decision: AccessDecision) -> list[dict[str, Any]]:
             "words": line.words,
             "detail": line.detail,
             "until": line.until and f"{line.until:%-d %b %Y, %H:%M} UTC",
-            "mend": "" if line.met else "It waits for" if line.waiting else "Can be mended by",
-            "mender": "" if line.met else line.mender,
+            "mend": "" if line.met else f"{'waits for' if line.waiting else 'can be mended by'} {line.mender}",
             "waiting": line.waiting,
         }
         for line in decision.lines

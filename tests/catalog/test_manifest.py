@@ -67,6 +67,7 @@ def test_a_manifest_that_is_wrong_says_where(name, value):
 @pytest.mark.parametrize(
     "text",
     [b"", b"[]", b"null", b"\xff\xfe", b"{" * 100_000, b'{"id": NaN}', b"[" * 100_000 + b"]" * 100_000],
+    ids=len,
 )
 def test_what_is_no_manifest_is_refused(text):
     with pytest.raises(Invalid):

@@ -61,7 +61,7 @@ def test_the_process_is_bounded_in_memory_and_in_what_it_writes(tmp_path, deed, 
     assert error in answer.stderr
 
 
-@pytest.mark.parametrize("content", [b"[]", b"{", b'{"rows": NaN}', b"[" * 100_000, b"\xff", b" " * 9_000_000])
+@pytest.mark.parametrize("content", [b"[]", b"{", b'{"rows": NaN}', b"[" * 100_000, b"\xff", b" " * 9_000_000], ids=len)
 def test_facts_that_are_none_are_refused(tmp_path, content):
     (tmp_path / "preview.json").write_bytes(content)
 
@@ -69,7 +69,9 @@ def test_facts_that_are_none_are_refused(tmp_path, content):
         preview_gateways._facts(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"<svg/>", flood_png(), preview_gateways.PNG + b"\0\0\0\1" * 800_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"<svg/>", flood_png(), preview_gateways.PNG + b"\0\0\0\1" * 800_000], ids=len
+)
 def test_a_picture_that_is_none_or_too_large_is_refused(tmp_path, content):
     (tmp_path / "preview.png").write_bytes(content)
 

@@ -260,6 +260,13 @@ def test_an_auditor_sees_the_decision_as_it_was_and_the_look_is_recorded(world, 
     assert [look.details["member"] for look in looks] == [str(world.lead.pk)] * 2
 
 
+def test_an_auditor_of_the_alliance_finds_the_way_from_the_project_and_nobody_else_is_shown_it(world, browse):
+    page, address = (reverse(name, args=[world.project.pk]) for name in ("projects:project", "access:replay"))
+
+    assert address in words_of(browse(holder(Role.AUDITOR, alliance())).get(page))
+    assert address not in words_of(browse(world.lead).get(page))
+
+
 def test_without_a_question_nothing_is_shown_and_nothing_recorded(world, browse):
     page = browse(holder(Role.AUDITOR, alliance())).get(reverse("access:replay", args=[world.project.pk]))
 

@@ -48,7 +48,7 @@ def _lines(decision: AccessDecision) -> list[dict[str, Any]]:
     """Each line with the record it rests on as a link into the record; nobody mends the past."""
     shown = lines_for_page(decision)
     for told, line in zip(shown, decision.lines, strict=True):
-        told["mend"] = told["mender"] = ""
+        told["mend"] = ""
         if line.rests_on:
             label, _, ref = line.rests_on.partition(":")
             told["detail"] = " · ".join(filter(None, [line.detail, f"{label} {ref}"]))

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.agreements.timelines import days_words
 from apps.alliance.requests import MemberRequest
+from apps.alliance.roles import Role
 from apps.core.commands import demand, may
 from apps.core.errors import NotFound
 from apps.core.listing import Column, listing
@@ -88,6 +89,7 @@ def _told(request: MemberRequest, found: Project) -> dict[str, Any]:
         "is_open": is_open,
         "missing": missing_of(found) if is_open and is_lead else [],
         "may_remark": may("projects.remark.said", request.user, found),
+        "may_replay": request.user.holds_anywhere(Role.AUDITOR),
         "remarks": listing(remarks, request.GET, columns=[Column("Said", "said_at")], order="-said_at"),
         "form": RemarkForm(project=found, initial={"answers": answered.pk if answered else None}),
         "answered": answered,
