@@ -92,5 +92,7 @@ def _mending(line: Line, project: Project, decision: AccessDecision, *, is_lead:
     if line.key == "terms":
         version = decision.version
         can_be_read = version and any(one.key == "agreement" and one.met for one in decision.lines)
-        return "Read and accept", reverse("agreements:terms_accept", args=[version]) if version and can_be_read else ""
+        if can_be_read:
+            return "Read and accept", reverse("agreements:terms_accept", args=[version])
+        return "Read them once an agreement is in force", ""
     return ways[line.key]

@@ -317,6 +317,13 @@ def test_the_terms_are_linked_where_they_can_be_read(browse, world):
     assert "Not yet: 1 of 12 missing" in text
 
 
+def test_terms_without_an_agreement_are_not_offered_to_read(browse, lead, data):
+    text = page(browse, lead, path(proposed(lead, data), "access/"))
+
+    assert "Read them once an agreement is in force" in text
+    assert "/agreements/terms/" not in text
+
+
 def test_the_lead_looks_for_others_of_the_team_and_nobody_else(browse, world):
     world.project.team.create(member=world.colleague, added_by=world.lead)
     address = path(world.project, f"access/?person={world.colleague.pk}")
