@@ -23,6 +23,7 @@ FOR_EVERYBODY = {
     "agreements:wording",
     "agreements:wording_new",
     "agreements:wording_retire",
+    "projects:ask",
 }
 NOT_BY_ID = {
     "alliance:invitation_accept", "account_reset_password_from_key", "openid_connect_login", "openid_connect_callback",
@@ -49,7 +50,7 @@ def never_given(name: str, world: World) -> str:
     """The same address with an identifier that nobody ever had."""
     arguments = ARGUMENTS[name](world) if name in ARGUMENTS else None
     kwargs = arguments or _arguments_of(name)
-    random = {"pk": uuid.uuid4(), "slug": "no-such-center"}
+    random = dict.fromkeys(("pk", "asked", "person"), uuid.uuid4()) | {"slug": "no-such-center"}
     if "passkeys" in ROUTES[name].pattern or name == "alliance:session_end":
         random["pk"] = 999_999_999
     return reverse(name, kwargs={key: random[key] for key in kwargs})

@@ -5,7 +5,8 @@ import pytest
 from django.db import connections
 from psycopg import sql
 
-from apps.projects.services import proposals
+from apps.alliance.actors import CLOCK
+from apps.projects.services import ending, proposals
 from tests.projects.world import make_world
 from tests.record.test_raw_sql import LATER
 
@@ -20,6 +21,7 @@ ELSE = (  # what else may stand before the rule: no right, a row that stays, a c
 @pytest.fixture
 def portal():
     world = make_world()
+    ending.begin(world.project, by=CLOCK)
     proposals.remark(world.project, by=world.lead, text="To whom it may concern.")
     parts = connections["default"].get_connection_params()
     known = {name: parts[name] for name in ("host", "port", "user", "password", "dbname")}

@@ -63,6 +63,7 @@ LATER = [  # under the rule as well; tried in test_later_tables.py
     "catalog_dataset",
     "catalog_datasetfile",
     "catalog_datasetversion",
+    "projects_accessinterval",
     "projects_accessrequest",
     "projects_project",
     "projects_remark",

@@ -103,11 +103,11 @@ def project_cases(Case: Any, reason: Any) -> dict[str, Any]:
         ),
         "projects.project.withdrawn": Case(draft, "owner", "center_manager"),
         "projects.project.started": Case(
-            draft, "owner", "data_steward", ready=lambda world: (approve(world), _stand(world, "decided"))
+            draft, "owner", "data_steward", ready=lambda world: (approve(world), stand(world, "decided"))
         ),
         "projects.project.suspended": Case(lambda world: world.projects.active, "center_manager", "owner", reason),
         "projects.project.reinstated": Case(
-            draft, "center_manager", "owner", reason, lambda world: _stand(world, "suspended")
+            draft, "center_manager", "owner", reason, lambda world: stand(world, "suspended")
         ),
         "projects.project.closed": Case(lambda world: world.projects.active, "owner", "data_steward", reason),
         "projects.request.taken": Case(waiting, "data_steward", "center_manager"),
@@ -121,5 +121,5 @@ def project_cases(Case: Any, reason: Any) -> dict[str, Any]:
     }
 
 
-def _stand(world: World, status: str) -> None:
+def stand(world: World, status: str) -> None:
     Project.objects.filter(pk=world.projects.draft.pk).update(status=status)

@@ -52,7 +52,7 @@ def propose(request: MemberRequest) -> HttpResponse:
 
     return form_page(
         request,
-        ProposeForm(request.POST or None),
+        ProposeForm(request.POST if request.method == "POST" else None),
         lambda typed: services.propose(center, by=request.user, **typed),
         template="projects/propose.html",
         then=then,
@@ -81,7 +81,7 @@ def write(request: MemberRequest, pk: UUID) -> HttpResponse:
     sections = {kind.key: kind(initial=kind.told_by(project)) for kind in SECTIONS}
     key = request.POST.get("section", SECTIONS[0].key)
     if key not in sections:
-        raise NotFound("A proposal has no such section.")
+        raise Invalid("A proposal has no such section.")
     if request.method == "POST":
         sections[key] = type(sections[key])(request.POST, initial=sections[key].initial)
     chosen = sections[key]
@@ -116,7 +116,7 @@ def datasets(request: MemberRequest, pk: UUID) -> HttpResponse:
     wanted = [one for one in found if one.slug == added]
     return form_page(
         request,
-        AskForm(request.POST or None, member=request.user),
+        AskForm(request.POST if request.method == "POST" else None, member=request.user),
         lambda typed: _ask_for(project, typed["dataset"], typed["reason"], request),
         template="projects/datasets.html",
         then=reverse("projects:datasets", args=[pk]),
@@ -172,7 +172,7 @@ def team(request: MemberRequest, pk: UUID) -> HttpResponse:
     words = request.GET.get("q", "").replace("\x00", "")[:100]
     return form_page(
         request,
-        TeamForm(request.POST or None, project=project),
+        TeamForm(request.POST if request.method == "POST" else None, project=project),
         lambda typed: services.add_to_team(project, by=request.user, member=typed["member"]),
         template="projects/team.html",
         then=reverse("projects:team", args=[pk]),
