@@ -2,7 +2,7 @@
 
 Every line says whether it is met, until when, on which record it rests, and who can mend it. All of it is read from
 records that keep their validity and are never erased, so that any past moment can be asked. One thing is not kept: a
-second factor that was removed since then; its removal stands in the record (signin.factor.removed).
+second factor that was removed since then; its removal stands in the record (alliance.factor.removed).
 """
 
 from collections.abc import Sequence
