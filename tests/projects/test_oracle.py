@@ -138,7 +138,7 @@ def _close(year):
 
 def _revoke(year):
     request = year.one_of(AccessRequest.objects.filter(status="approved"))
-    if year.chance.random() > 0.3:
+    if year.chance.random() > 0.7:
         raise Nothing
     decisions.revoke(request, by=year.staff(request.version.dataset.center_id, "steward"), reason="Why.")
 
