@@ -61,7 +61,7 @@ def request(request: MemberRequest, pk: UUID) -> HttpResponse:
         "asked": found,
         "project": project,
         "weighed": weighed,
-        "opened": [(one, queue.lines_for_page(one.decision)) for one in weighed.opened],
+        "opened": [(one, queue.lines_for_page(one.decision, one.person)) for one in weighed.opened],
         "others": list(queue.others_asked(found)),
         "votes": list(queue.votes_on(found)),
         "quorum": found.version.dataset.quorum,
