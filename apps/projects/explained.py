@@ -12,6 +12,8 @@ from apps.projects.access import AccessDecision, Line, decide, spoken_of
 from apps.projects.facts import Asked
 from apps.projects.models import AccessRequest, Project
 
+R = AccessRequest.Status
+SAID_NO = {R.REFUSED: "refused it", R.REVOKED: "took its approval back"}
 OWN_DUTIES = {"membership", "training", "factor", "terms"}  # on pages that only the person can use
 
 
@@ -50,7 +52,8 @@ def answers_for(
     newest = {one.version.dataset_id: one for one in sorted(requests, key=lambda one: one.created_at)}
     chosen = list(newest.values())
     decisions = decide([Asked(member.pk, project.pk, one.version.dataset_id) for one in chosen])
-    told = _with_proof_that_was_sent(member, decisions)
+    named = [_with_who_said_no(one, decision) for one, decision in zip(chosen, decisions, strict=True)]
+    told = _with_proof_that_was_sent(member, named)
     return [
         Answer(
             one,
@@ -62,6 +65,15 @@ def answers_for(
         )
         for one, decision in zip(chosen, told, strict=True)
     ]
+
+
+def _with_who_said_no(request: AccessRequest, decision: AccessDecision) -> AccessDecision:
+    """The owner's no by its name; why, the project's page tells those who may read it."""
+    if request.status not in SAID_NO:
+        return decision
+    words = f"{request.version.dataset.center} {SAID_NO[R(request.status)]}"
+    lines = (replace(line, detail=words) if line.key == "approval" else line for line in decision.lines)
+    return replace(decision, lines=tuple(lines))
 
 
 def _with_proof_that_was_sent(member: Member, decisions: list[AccessDecision]) -> list[AccessDecision]:
@@ -123,7 +135,7 @@ def _mending(line: Line, project: Project, decision: AccessDecision, *, is_lead:
         "project": ("See where it stands", page),
         "team": ("See the team", reverse("projects:team", args=[project.pk]) if is_lead else f"{page}#team"),
         "version": ("Look at the proposal", by_lead),
-        "approval": ("Ask a question" if line.waiting else "See what was said", f"{page}#remarks"),
+        "approval": ("Ask a question", f"{page}#remarks") if line.waiting else ("See what was said", f"{page}#data"),
         "agreement": ("See the agreements", reverse("agreements:agreements")),
         "purpose": ("Look at the purpose", by_lead),
         "ethics": ("Look at the proposal", by_lead),

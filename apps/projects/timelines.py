@@ -54,7 +54,7 @@ def _movers(project: Project, standings: list[Standing]) -> dict[int, str]:
         if event.actor_type == "person" and left.get(status):
             moved[left[status].pop()] = event.actor_ref
     people = {str(one.pk): str(one) for one in Member.objects.filter(pk__in=set(moved.values()))}
-    decided = dict.fromkeys(left[P.DECIDED], "each owner for its data")
+    decided = dict.fromkeys(left[P.DECIDED], "each owner")
     return decided | {pk: people.get(actor, "") for pk, actor in moved.items()}
 
 

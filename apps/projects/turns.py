@@ -139,7 +139,8 @@ def _personal(project: Project, answers: Sequence[Answer], by: Member) -> list[T
             titles.setdefault(about, []).append(answer.dataset.title)
             for_whom = "; ".join(titles[about]) if key in {"agreement", "terms", "version"} else line.detail
             usually = days_words(_usual_of(key, answer, by))
-            found[about] = Turn(LACKS[key], shown.mender, for_whom, None, usually, shown.mend_url)
+            button = shown.mend if shown.mender == "you" and shown.mend_url else ""
+            found[about] = Turn(LACKS[key], shown.mender, for_whom, None, usually, shown.mend_url, button)
     return list(found.values())
 
 
