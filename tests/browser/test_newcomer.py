@@ -159,12 +159,14 @@ def _writes(page: Page, project: str) -> None:
     page.reload()
     expect(page.get_by_role("textbox", name="Methods")).to_have_value("Cox models.")
 
-    _section(page, "summary", **{"Summary for the public": "We ask who lives longer.", "Benefit for the public": "Hope."})
+    _section(
+        page, "summary", **{"Summary for the public": "We ask who lives longer.", "Benefit for the public": "Hope."}
+    )
     purpose = page.locator("#purpose")
     purpose.get_by_label("Health, medical or biomedical research").check()
     for question in purpose.get_by_role("group").filter(has=page.get_by_label("No", exact=True)).all():
         question.get_by_label("No", exact=True).check()
-    _section(page, "purpose", **{"Countries": "US"})
+    _section(page, "purpose", Countries="US")
     _section(page, "ethics", **{"Its reference": "IRB-7", "Valid until": day(300)})
     for question in page.locator("#risks").get_by_role("group").all():
         calm = "Yes" if "least data" in question.inner_text() or "withdrawal" in question.inner_text() else "No"
@@ -238,4 +240,3 @@ def _signs_after_a_proof(page: Page, settings: Any) -> None:
     settings.FRESH_FACTOR = shown_within
     prove_again(page)
     expect(page.get_by_text("Rita Receiver, signing official of Home")).to_be_visible()
-

@@ -8,7 +8,6 @@ from playwright.sync_api import Page
 from apps.alliance.models import Member
 from tests.signin.ways import PASSWORD, code
 
-
 PERIOD, SPARE = 30, 10  # seconds that a code of the app lasts, and that a step before its end may take
 
 
