@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from apps.alliance.models import Member
 from apps.alliance.requests import MemberRequest
 from apps.alliance.roles import Role
-from apps.core.errors import NotAllowed
+from apps.core.errors import NotFound
 from apps.core.listing import Column, listing
 from apps.core.reads import record_read
 from apps.projects import audits
@@ -27,7 +27,7 @@ from apps.projects.steward_forms import ReplayForm
 def audited(request: MemberRequest) -> HttpResponse:
     """The projects whose decisions one may look back on."""
     if not request.user.holds_anywhere(Role.AUDITOR):
-        raise NotAllowed("Only auditors look back on access decisions.")
+        raise NotFound("Only auditors look back on access decisions.")
     columns = [Column("Project", "number"), Column("Lead"), Column("State"), Column("Since", "status_at")]
     sent = audits.audited_projects(request.user).filter(submitted_at__isnull=False)
     page = listing(sent, request.GET, columns=columns, order="-number")
