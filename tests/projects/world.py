@@ -203,3 +203,11 @@ def agrees(world: World, *, days: int = 200) -> AccessRequest:
     waiting = world.project.requests.get(status="waiting")
     decisions.approve(waiting, by=world.steward, ends_on=in_days(days))
     return again(waiting)
+
+
+def running(world: World) -> Project:
+    """Another project of the lead on the same data."""
+    project = proposed(world.lead, world.version)
+    decisions.approve(project.requests.get(), by=world.steward, ends_on=in_days(300))
+    decisions.start(project, by=world.lead)
+    return again(project)
