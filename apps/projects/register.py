@@ -24,7 +24,7 @@ def data_of(projects: Iterable[Project]) -> dict[UUID, list[str]]:
     """By project, the titles of the data that its owners approved, also where the approval is over."""
     found: dict[UUID, list[str]] = defaultdict(list)
     approved = AccessRequest.objects.filter(
-        project__in=[one.pk for one in projects], status__in=[R.APPROVED, R.REVOKED]
+        project__in=[one.pk for one in projects], status__in=[R.APPROVED, R.REVOKED, R.REPLACED]
     )
     pairs = approved.values_list("project_id", "version__dataset__title").distinct()
     for project, title in pairs.order_by("version__dataset__title"):

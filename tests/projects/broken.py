@@ -80,15 +80,20 @@ RULES = {
           join catalog_datasetversion o on o.id = r.version_id
           where n.amends_id = r.id and v.dataset_id = o.dataset_id and n.decided_at = r.replaced_at)
     """,
-    "a project is led by its own lead": """
+    "a project is led by its own lead, as of then": """
         select e.id::text, e.event from done e
+        left join projects_amendment a on a.id::text = e.target_ref
+        join projects_project p on p.id::text = e.target_ref or p.id = a.project_id
         where e.event in ('projects.project.submitted', 'projects.project.withdrawn', 'projects.project.started',
-                          'projects.project.written', 'projects.amendment.begun', 'projects.amendment.submitted')
-          and not exists (
-            select from projects_teammember t join projects_project p on p.id = t.project_id
-            where t.member_id::text = e.actor_ref and t.since < e.at and coalesce(t.until, 'infinity') >= e.at
-              and (p.id::text = e.target_ref
-                   or exists (select from projects_amendment a where a.id::text = e.target_ref and a.project_id = p.id)))
+                          'projects.project.written', 'projects.amendment.begun', 'projects.amendment.written',
+                          'projects.amendment.submitted', 'projects.amendment.withdrawn', 'projects.request.added',
+                          'projects.team_member.added', 'projects.team_member.removed')
+          and e.actor_ref is distinct from coalesce(
+            (select h.details ->> 'now' from done h where h.event = 'projects.project.handed_over'
+             and h.target_ref = p.id::text and h.at < e.at order by h.at desc limit 1),
+            (select h.details ->> 'was' from done h where h.event = 'projects.project.handed_over'
+             and h.target_ref = p.id::text order by h.at limit 1),
+            p.lead_id::text)
     """,
     "a project is halted and let go on by managers of its own center who are not on its team": """
         select e.id::text, e.event from done e join projects_project p on p.id::text = e.target_ref

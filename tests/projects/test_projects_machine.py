@@ -6,6 +6,7 @@ both restatements of the rules are read again: who may use what (oracle.py), and
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import product
 
 import pytest
@@ -29,10 +30,11 @@ from apps.catalog.models import DatasetVersion
 from apps.core.actors import Nobody
 from apps.core.errors import PortalError
 from apps.projects.access import decide
+from apps.projects.closing import to_confirm
 from apps.projects.facts import Asked
 from apps.projects.held import changes
 from apps.projects.models import AccessInterval, AccessRequest, Amendment, Project
-from apps.projects.services import amendments, decisions, ending, proposals
+from apps.projects.services import amendments, closing, decisions, ending, proposals
 from tests.factories import CenterFactory, TrainingTypeFactory, alliance, holder
 from tests.projects.broken import broken_rules
 from tests.projects.oracle import allowed
@@ -67,6 +69,7 @@ def settle():
         for version, home in product(versions, homes):
             owner = version.dataset.center
             if owner != home:
+                turn.shift(timedelta(seconds=1))
                 both = officials[owner.pk], officials[home.pk]
                 agreed(owner, home, *both, version.dataset, name=f"{owner.pk}{home.pk}")
         for place, lead in enumerate(leads):
@@ -170,7 +173,7 @@ class ProjectsMachine(RuleBasedStateMachine):
         if (project := Project.objects.exclude(pk__in=before).first()) is None:
             return
         words = {"lay_summary": "L", "public_benefit": "B", "methods": "M", "outputs": "O", "risks": RISKS}
-        ethics = {"ethics_reference": "IRB-1", "ethics_until": in_days(250)}
+        ethics = {"ethics_reference": "IRB-1", "ethics_until": in_days(250), "gpu_hours": d % 2 * 40}
         purpose = PURPOSE | {"kind": kind, "collaborates": together}
         self.attempt(proposals.write, project, by=lead, purpose=purpose, ends_on=in_days(days), **words, **ethics)
         for version in {self.versions[d % 3], self.versions[m % 3]}:
@@ -257,6 +260,47 @@ class ProjectsMachine(RuleBasedStateMachine):
             by = self.holder_of(n, Role.DATA_STEWARD, at=request.version.dataset.center, fits=fits)
             self.attempt(decisions.revoke, request, by=by, reason="Why.")
 
+    # ── changes and renewals ─────────────────────────────────────────────────────────────────────────────────────────
+    @rule(n=pick, p=pick, m=pick, d=pick, fits=fit, kind=kinds, days=st.sampled_from([60, 150]), what=st.integers(0, 7))
+    def change(self, n, p, m, d, fits, kind, days, what):
+        """Begin a change, or go on with the one that is open: other words, somebody more, more data; mostly all sent."""
+        project = self.project(p, P.ACTIVE, P.DECIDED, P.SUSPENDED, fits=fits)
+        if project is None:
+            return
+        by = self.lead_of(n, project, fits=fits)
+        if not project.amendments.filter(status__in=[A.DRAFT, A.SUBMITTED, A.RETURNED]).exists():
+            self.attempt(amendments.begin, project, by=by)
+        amendment = project.amendments.order_by("-number").first()
+        if what & 1:
+            purpose = PURPOSE | {"kind": kind, "collaborates": True}
+            self.attempt(amendments.write, amendment, by=by, purpose=purpose, ends_on=in_days(days))
+        if what & 2:
+            self.attempt(proposals.add_to_team, project, by=by, member=self.people[m % len(self.people)])
+        if what & 4:
+            self.attempt(proposals.ask_for, project, by=by, version=self.versions[d % 3], reason="It helps.")
+        self.attempt(amendments.submit, amendment, by=by)
+
+    @rule(n=pick, a=pick, fits=fit, sure=st.integers(0, 2))
+    def take_change_back(self, n, a, fits, sure):
+        amendment = self.one_of(a, Amendment.objects.order_by("created_at", "pk")) if sure == 0 else None
+        if amendment:
+            self.attempt(amendments.withdraw, amendment, by=self.lead_of(n, amendment.project, fits=fits))
+
+    @rule(n=pick, r=pick, fits=fit)
+    def give_change_back(self, n, r, fits):
+        waiting = Amendment.objects.filter(status=A.SUBMITTED).order_by("created_at", "pk") if fits else Amendment.objects
+        amendment, request = self.one_of(r, waiting.all()), self.request(r, R.WAITING, fits=fits)
+        if amendment:
+            at = request.version.dataset.center if request else amendment.project.center
+            by = self.holder_of(n, Role.DATA_STEWARD, at=at, fits=fits)
+            self.attempt(decisions.return_amendment, amendment, by=by, reason="Say more.")
+
+    @rule(n=pick, r=pick, fits=fit)
+    def renew(self, n, r, fits):
+        request = self.request(r, R.APPROVED, fits=fits)
+        if request:
+            self.attempt(amendments.ask_to_renew, request, by=self.lead_of(n, request.project, fits=fits))
+
     # ── a project's life ─────────────────────────────────────────────────────────────────────────────────────────────
     @rule(n=pick, p=pick, fits=fit)
     def start(self, n, p, fits):
@@ -270,6 +314,27 @@ class ProjectsMachine(RuleBasedStateMachine):
         if project:
             by = self.holder_of(n, Role.CENTER_MANAGER, at=project.center, fits=fits)
             self.attempt(move, project, by=by, reason="Why.")
+
+    @rule(n=pick, p=pick, fits=fit, sure=st.integers(0, 9))
+    def close(self, n, p, fits, sure):
+        project = self.project(p, P.ACTIVE, fits=fits) if sure == 0 else None
+        if project:
+            points = [point.key for point in to_confirm(project)]
+            by = self.lead_of(n, project, fits=fits)
+            self.attempt(closing.close, project, by=by, confirmed=points, learned="It was learned.")
+
+    @rule(n=pick, p=pick, m=pick, fits=fit)
+    def hand_over(self, n, p, m, fits):
+        project = self.project(p, P.ACTIVE, fits=fits)
+        one = project and self.one_of(m, project.team.filter(until=None).order_by("since", "pk"))
+        if one:
+            by = self.lead_of(n, project, fits=fits)
+            self.attempt(closing.hand_over, project, by=by, to=one.member, reason="So.")
+
+    @rule(p=pick, hours=st.sampled_from([1, 30]))
+    def compute(self, p, hours):
+        if project := self.project(p, P.ACTIVE):
+            self.attempt(closing.use_gpu, project, by=CLOCK, hours=Decimal(hours), of="job")
 
     # ── agreements and terms ─────────────────────────────────────────────────────────────────────────────────────────
     @rule(n=pick, d=pick)
@@ -371,7 +436,8 @@ class ProjectsMachine(RuleBasedStateMachine):
 
     def questions(self):
         projects = Project.objects.values_list("pk", flat=True)
-        return [Asked(*one) for one in product([m.pk for m in self.people], projects, [v.dataset_id for v in self.versions])]
+        everybody, data = [one.pk for one in self.people], [one.dataset_id for one in self.versions]
+        return [Asked(*one) for one in product(everybody, projects, data)]
 
     # ── what must hold ───────────────────────────────────────────────────────────────────────────────────────────────
     @invariant()
@@ -394,7 +460,9 @@ class ProjectsMachine(RuleBasedStateMachine):
 
 COMMANDS = [
     "proposals.propose", "proposals.write", "proposals.ask_for", "proposals.drop", "proposals.add_to_team",
-    "proposals.remove_from_team", "proposals.submit", "proposals.withdraw", "decisions.approve", "decisions.refuse",
+    "proposals.remove_from_team", "amendments.begin", "amendments.write",
+    "amendments.submit", "amendments.withdraw", "amendments.ask_to_renew", "decisions.return_amendment",
+    "closing.close", "closing.hand_over", "closing.use_gpu", "proposals.submit", "proposals.withdraw", "decisions.approve", "decisions.refuse",
     "decisions.take", "decisions.return_to_lead", "decisions.revoke", "decisions.start", "decisions.suspend",
     "decisions.reinstate", "terms.accept_terms", "signing.terminate", "signing.sign", "drafts.amend", "drafts.send",
     "people.suspend", "people.reinstate", "centers.suspend", "centers.reinstate", "people.vouch",

@@ -8,14 +8,17 @@ from apps.agreements.models import Signature
 from apps.agreements.services import drafts, keeping, signing
 from apps.alliance.actors import CLOCK
 from apps.alliance.roles import Role
+from apps.core.errors import PortalError
+from apps.projects.access import may_use
 from apps.projects.models import AccessRequest, Project, Vote
-from apps.projects.services import decisions
+from apps.projects.services import amendments, decisions
 from tests.factories import arranged, holder
-from tests.projects.world import in_days, make_world
+from tests.projects.world import again, changed, in_days, make_world, running
 from tests.rivals import judged
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("transactional_db")]
 many = pytest.mark.parametrize("rounds", [20, pytest.param(10_000, marks=pytest.mark.long)])
+some = pytest.mark.parametrize("rounds", [6, pytest.param(500, marks=pytest.mark.long)])
 R = AccessRequest.Status
 
 
@@ -64,7 +67,7 @@ def test_of_two_stewards_who_decide_otherwise_one_decides(world, rivals, rounds)
         assert request.project.status == Project.Status.DECIDED
 
 
-@pytest.mark.parametrize("rounds", [20, pytest.param(1_000, marks=pytest.mark.long)])
+@some
 def test_of_two_stewards_who_agree_the_second_fills_the_quorum_once(rivals, rounds):
     world = make_world(quorum=2)
     other = holder(Role.DATA_STEWARD, world.owner)
@@ -107,7 +110,7 @@ def test_of_two_officials_of_one_center_one_signs(world, rivals, rounds):
         version.refresh_from_db()
 
 
-@pytest.mark.parametrize("rounds", [10, pytest.param(500, marks=pytest.mark.long)])
+@some
 def test_the_officials_of_both_centers_conclude_once(world, rivals, rounds):
     agreement = world.agreement.agreement
     for number in range(rounds):
@@ -128,3 +131,60 @@ def test_the_officials_of_both_centers_conclude_once(world, rivals, rounds):
         assert {one.center_id for one in signatures} == {world.home.pk, world.owner.pk}
         binding = agreement.versions.filter(signed_at__isnull=False, superseded_at=None, terminated_at=None)
         assert [one.number for one in binding] == [number + 2], "each one takes the place of the one before"
+
+
+def approved_of(world, project):
+    return AccessRequest.objects.get(project=project, status="approved")
+
+
+def revoke(world, request):
+    return lambda: decisions.revoke(request, by=world.steward, reason="Consent was withdrawn.")
+
+
+@many
+def test_a_revocation_beside_the_yes_to_a_renewal(rivals, rounds):
+    world = make_world()
+    for _ in range(rounds):
+        project = running(world)
+        old = approved_of(world, project)
+        renewal = amendments.ask_to_renew(old, by=world.lead)
+        since = timezone.now()
+        outcomes = rivals(
+            revoke(world, old), lambda: decisions.approve(renewal, by=world.steward, ends_on=in_days(360))
+        )
+
+        assert judged(outcomes, since) == 1
+        was_refused = isinstance(outcomes[0], PortalError)
+        assert bool(may_use(world.lead, world.dataset, project)) == was_refused
+        expected = ("replaced", "approved") if was_refused else ("revoked", "dropped")
+        assert (again(old).status, again(renewal).status) == expected
+
+
+@some
+def test_a_revocation_beside_the_asking_for_a_renewal(rivals, rounds):
+    world = make_world()
+    for _ in range(rounds):
+        project = running(world)
+        old = approved_of(world, project)
+        since = timezone.now()
+        outcomes = rivals(revoke(world, old), lambda: amendments.ask_to_renew(old, by=world.lead))
+
+        assert outcomes[0] is None, "a revocation is never refused for it"
+        assert judged(outcomes, since) in (1, 2)
+        assert not project.requests.filter(status__in=["waiting", "approved"]).exists()
+        assert not may_use(world.lead, world.dataset, project)
+
+
+@some
+def test_a_revocation_beside_the_sending_of_a_change(rivals, rounds):
+    world = make_world()
+    for _ in range(rounds):
+        world.project = running(world)
+        old = approved_of(world, world.project)
+        amendment = changed(world, submit=False, methods="Others.")
+        since = timezone.now()
+        outcomes = rivals(revoke(world, old), lambda: amendments.submit(amendment, by=world.lead))
+
+        assert outcomes[0] is None
+        assert judged(outcomes, since) in (1, 2)
+        assert not world.project.requests.filter(status__in=["waiting", "approved"]).exists()

@@ -24,7 +24,7 @@ from apps.projects import selectors
 from apps.projects.explained import answers_for
 from apps.projects.forms import ProjectFilters, ReasonForm, RemarkForm
 from apps.projects.models import AccessRequest, Project, Remark, TeamMember
-from apps.projects.services import decisions, proposals
+from apps.projects.services import closing, decisions, proposals
 from apps.projects.states import PROJECT
 from apps.projects.timelines import timeline_of
 from apps.projects.views.proposals import missing_of, project_or_404, told_of
@@ -161,7 +161,7 @@ def reinstate(request: MemberRequest, pk: UUID) -> HttpResponse:
 @login_required
 def close(request: MemberRequest, pk: UUID) -> HttpResponse:
     """End a project for good."""
-    return _moved(request, pk, "close", decisions.close, "The project is closed; its team is told why.")
+    return _moved(request, pk, "close", closing.close, "The project is closed; its team is told why.")
 
 
 def _moved(request: MemberRequest, pk: UUID, name: str, ask: Callable[..., Any], said: str) -> HttpResponse:
