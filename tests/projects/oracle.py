@@ -1,7 +1,8 @@
 """The rules of access said again in plain SQL, without a line of the portal's and without what PostgreSQL keeps for it.
 
-Who stood how at a moment is read from the record alone; what was approved from the votes, and what each owner was asked from the edition that its stewards voted on. A
-question passes where a row comes back. The moments of two acts must differ.
+Who stood how at a moment is read from the record alone; what was approved from the votes, and what an owner was asked
+from the edition on which its stewards voted. A question passes where a row comes back. The moments of two acts must
+differ.
 """
 
 from django.db import connection

@@ -64,7 +64,8 @@ def settle():
             manager = holder(Role.CENTER_MANAGER, home)
             officials[home.pk] = holder(Role.SIGNING_OFFICIAL, home)
             stewards[home.pk] = [holder(Role.DATA_STEWARD, home) for _ in range(2)]
-            leads.append([able(home, manager, training) for _ in range(2)][0])
+            lead, _ = (able(home, manager, training) for _ in range(2))
+            leads.append(lead)
             versions.append(published(home, stewards[home.pk][0], terms=terms, quorum=quorum))
         for version, home in product(versions, homes):
             owner = version.dataset.center
@@ -263,7 +264,7 @@ class ProjectsMachine(RuleBasedStateMachine):
     # ── changes and renewals ─────────────────────────────────────────────────────────────────────────────────────────
     @rule(n=pick, p=pick, m=pick, d=pick, fits=fit, kind=kinds, days=st.sampled_from([60, 150]), what=st.integers(0, 7))
     def change(self, n, p, m, d, fits, kind, days, what):
-        """Begin a change, or go on with the one that is open: other words, somebody more, more data; mostly all sent."""
+        """Begin a change, or go on with the one that is open: other words, somebody more, more data; then send it."""
         project = self.project(p, P.ACTIVE, P.DECIDED, P.SUSPENDED, fits=fits)
         if project is None:
             return
@@ -288,8 +289,9 @@ class ProjectsMachine(RuleBasedStateMachine):
 
     @rule(n=pick, r=pick, fits=fit)
     def give_change_back(self, n, r, fits):
-        waiting = Amendment.objects.filter(status=A.SUBMITTED).order_by("created_at", "pk") if fits else Amendment.objects
-        amendment, request = self.one_of(r, waiting.all()), self.request(r, R.WAITING, fits=fits)
+        changes = Amendment.objects.order_by("created_at", "pk")
+        amendment = self.one_of(r, changes.filter(status=A.SUBMITTED) if fits else changes)
+        request = self.request(r, R.WAITING, fits=fits)
         if amendment:
             at = request.version.dataset.center if request else amendment.project.center
             by = self.holder_of(n, Role.DATA_STEWARD, at=at, fits=fits)
@@ -460,17 +462,18 @@ class ProjectsMachine(RuleBasedStateMachine):
 
 COMMANDS = [
     "proposals.propose", "proposals.write", "proposals.ask_for", "proposals.drop", "proposals.add_to_team",
-    "proposals.remove_from_team", "amendments.begin", "amendments.write",
-    "amendments.submit", "amendments.withdraw", "amendments.ask_to_renew", "decisions.return_amendment",
-    "closing.close", "closing.hand_over", "closing.use_gpu", "proposals.submit", "proposals.withdraw", "decisions.approve", "decisions.refuse",
-    "decisions.take", "decisions.return_to_lead", "decisions.revoke", "decisions.start", "decisions.suspend",
-    "decisions.reinstate", "terms.accept_terms", "signing.terminate", "signing.sign", "drafts.amend", "drafts.send",
-    "people.suspend", "people.reinstate", "centers.suspend", "centers.reinstate", "people.vouch",
-    "grants.give_at_center", "grants.end", "ending.begin", "ending.end",
+    "proposals.remove_from_team", "amendments.begin", "amendments.write", "amendments.submit", "amendments.withdraw",
+    "amendments.ask_to_renew", "decisions.return_amendment", "closing.close", "closing.hand_over", "closing.use_gpu",
+    "proposals.submit", "proposals.withdraw", "decisions.approve", "decisions.refuse", "decisions.take",
+    "decisions.return_to_lead", "decisions.revoke", "decisions.start", "decisions.suspend", "decisions.reinstate",
+    "terms.accept_terms", "signing.terminate", "signing.sign", "drafts.amend", "drafts.send", "people.suspend",
+    "people.reinstate", "centers.suspend", "centers.reinstate", "people.vouch", "grants.give_at_center", "grants.end",
+    "ending.begin", "ending.end",
 ]  # fmt: skip
 PROFILES = [
     pytest.param(12, 40, id="short"),
-    pytest.param(180, 60, id="long", marks=pytest.mark.long),
+    pytest.param(90, 60, id="long", marks=pytest.mark.long),  # two of them, so that both cores have one
+    pytest.param(91, 60, id="long again", marks=pytest.mark.long),
 ]
 
 
@@ -491,8 +494,8 @@ def test_whatever_people_do_nobody_is_admitted_against_the_rules(histories, step
     done = sum(count for name, count in tried.items() if not name.endswith("refused"))
     assert done > sum(tried.values()) / 5, f"too little went through to prove anything: {tried}"
     assert asked["admitted"] > asked["questions"] / 1000, f"too few were admitted to prove anything: {asked}"
-    if histories > 100:
+    if histories > 12:
         print(sum(tried.values()), "attempts:", dict(sorted(tried.items())), dict(asked))
-        assert sum(tried.values()) >= 10_000
+        assert sum(tried.values()) >= 5_000
         for name in COMMANDS:
-            assert tried[name] > 5, f"{name} went through only {tried[name]} times"
+            assert tried[name] > 3, f"{name} went through only {tried[name]} times"

@@ -18,7 +18,7 @@ from tests.rivals import judged
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("transactional_db")]
 many = pytest.mark.parametrize("rounds", [20, pytest.param(10_000, marks=pytest.mark.long)])
-some = pytest.mark.parametrize("rounds", [6, pytest.param(500, marks=pytest.mark.long)])
+some = pytest.mark.parametrize("rounds", [6, pytest.param(300, marks=pytest.mark.long)])
 R = AccessRequest.Status
 
 
