@@ -284,8 +284,8 @@ def _withdraw(year):
 
 ACTS = [
     *[_begin] * 4, *[_vote] * 14, _return, *[_send_again] * 3, *[_start] * 8, _halt, *[_let_go_on] * 4, _close, _revoke,
-    _leave_team, _join_team, *[_accept] * 12, *[_change] * 2, _take_change_back, *[_give_change_back] * 2, *[_renew] * 3,
-    _hand_over, *[_stand_center] * 2, *[_stand_member] * 2, *[_vouch] * 6, _end_word,
+    _leave_team, _join_team, *[_accept] * 12, *[_change] * 2, _take_change_back, *[_give_change_back] * 2,
+    *[_renew] * 3, _hand_over, *[_stand_center] * 2, *[_stand_member] * 2, *[_vouch] * 6, _end_word,
     *[_train] * 4, _ask_training, *[_retire_training] * 2, _terminate, _amend, _withdraw,
 ]  # fmt: skip
 
