@@ -81,7 +81,7 @@ def if_approved(facts: Facts, request: AccessRequest, *, until: date, on: date) 
         ethics_until=said.ethics_until,
         purpose=said.purpose,
         gpu_hours=said.gpu_hours,
-        named_at=request.edition and request.edition.submitted_at,
+        named_at=request.edition.submitted_at if request.edition else None,
         request=request.pk,
         request_state="approved",
         approved_until=until,
@@ -239,7 +239,7 @@ def _ethics(facts: Facts, at: datetime) -> Line:
 def _budget(facts: Facts) -> Line:
     met = not facts.gpu_hours or facts.gpu_used < facts.gpu_hours
     detail = f"{facts.gpu_used:.0f} of {facts.gpu_hours} used" if facts.gpu_hours else "it asks for none"
-    return Line("budget", "GPU-hours are left", met, detail, mender="the project's lead, by asking for more in a change")
+    return Line("budget", "GPU-hours are left", met, detail, mender="the project's lead, by a change")
 
 
 def clauses_of(facts: Facts, on: date) -> tuple[duo.Clause, ...]:

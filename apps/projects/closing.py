@@ -1,4 +1,4 @@
-"""What is to be settled before a project ends for good: each point a plain sentence, known by the portal or confirmed."""
+"""What is to be settled before a project ends for good: each point is known by the portal or confirmed."""
 
 from dataclasses import dataclass
 

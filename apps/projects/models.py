@@ -16,7 +16,7 @@ from apps.core.models import Identified
 
 
 class Written(models.Model):
-    """The text of a proposal. A draft may lack all but the title; what must be there before it is sent, submit() says."""
+    """The text of a proposal. A draft may lack all but the title; what must be there, submit() says."""
 
     title = models.CharField(max_length=200)
     lay_summary = models.TextField(max_length=3000, blank=True)
@@ -98,7 +98,7 @@ class Project(Written, Identified):
 
 
 class Edition(Written, Identified):
-    """A text as it was sent to the owners. What they agree to is one of these, and nobody can change it. Insert only."""
+    """A text as it was sent to the owners. What they agree to is one of these, and it never changes. Insert only."""
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="editions")
     number = models.PositiveIntegerField()
@@ -214,7 +214,7 @@ class AccessRequest(Identified):
     version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="requests")
     edition = models.ForeignKey(Edition, on_delete=models.PROTECT, null=True, blank=True, related_name="requests")
     amends = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="amended_by")
-    quorum = models.PositiveIntegerField(default=0)  # the dataset's when it began to wait; if that grew, the larger counts
+    quorum = models.PositiveIntegerField(default=0)  # the dataset's when it began to wait; if it grew, that counts
     reason = models.TextField(max_length=2000, blank=True)  # why the project needs this data
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.DRAFT)
     status_at = models.DateTimeField(default=now)
@@ -243,9 +243,7 @@ class AccessRequest(Identified):
                 fields=["project", "version"], condition=Q(status="approved"), name="request_once_approved"
             ),
             models.CheckConstraint(
-                condition=Q(
-                    status__in=["draft", "waiting", "approved", "refused", "revoked", "dropped", "replaced"]
-                ),
+                condition=Q(status__in=["draft", "waiting", "approved", "refused", "revoked", "dropped", "replaced"]),
                 name="request_status",
             ),
             models.CheckConstraint(

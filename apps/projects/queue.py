@@ -10,6 +10,7 @@ from apps.alliance.models import Center, Member
 from apps.catalog.duo import Clause
 from apps.catalog.selectors import stewarded_centers
 from apps.projects.access import AccessDecision, clauses_of, decided, if_approved
+from apps.projects.differences import differences, people_since
 from apps.projects.facts import Asked, facts_of
 from apps.projects.models import AccessRequest, Project, Remark, TeamMember, Vote
 from apps.projects.selectors import remarks_of, team_of
@@ -77,10 +78,36 @@ def assuming_yes(request: AccessRequest) -> Assumed:
     return Assumed(list(clauses.items()), opened)
 
 
+def as_asked(request: AccessRequest) -> Project:
+    """The project as it reads in the edition that this owner is asked about, or agreed to; only to be shown."""
+    project: Project = request.project
+    for name, value in (request.edition.text() if request.edition else {}).items():
+        setattr(project, name, value)
+    return project
+
+
+def difference_of(request: AccessRequest) -> dict[str, Any]:
+    """Where it amends an approval: what differs from the edition that this owner approved, and who joined or left."""
+    if request.amends is None or request.amends.edition is None or request.edition is None:
+        return {}
+    return {
+        "before": request.amends,
+        "differences": differences(request.amends.edition, request.edition),
+        "people": people_since(request.project, request.amends.edition.submitted_at),
+    }
+
+
+def quorum_of(request: AccessRequest) -> int:
+    """How many yeses it needs: the dataset's quorum now or when it began to wait, whichever is larger."""
+    return max(request.quorum, request.version.dataset.quorum)
+
+
 def others_asked(request: AccessRequest) -> QuerySet[AccessRequest]:
     """The project's requests of other owners; their states are told, their reasons are not."""
-    asked = AccessRequest.objects.filter(project=request.project_id).exclude(pk=request.pk).exclude(
-        status__in=[R.DROPPED, R.REPLACED]
+    asked = (
+        AccessRequest.objects.filter(project=request.project_id)
+        .exclude(pk=request.pk)
+        .exclude(status__in=[R.DROPPED, R.REPLACED])
     )
     return asked.select_related("version__dataset__center").order_by("created_at", "pk")
 

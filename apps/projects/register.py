@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.core.models import Standing
-from apps.projects.models import AccessRequest, Project
+from apps.projects.models import AccessRequest, CloseOut, Project
 
 P, R = Project.Status, AccessRequest.Status
 SHOWN = ("id", "title", "lay_summary", "ends_on", "status", "center__legal_name")
@@ -30,3 +30,9 @@ def data_of(projects: Iterable[Project]) -> dict[UUID, list[str]]:
     for project, title in pairs.order_by("version__dataset__title"):
         found[project].append(title)
     return dict(found)
+
+
+def learned_by(projects: Iterable[Project]) -> dict[UUID, str]:
+    """By project that its lead closed, what was learned."""
+    closed = CloseOut.objects.filter(project__in=[one.pk for one in projects])
+    return dict(closed.values_list("project_id", "learned"))

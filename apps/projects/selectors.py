@@ -17,7 +17,7 @@ from apps.audit.models import Event, Outcome
 from apps.audit.selectors import entries
 from apps.catalog import selectors as catalog
 from apps.catalog.models import Dataset, DatasetVersion
-from apps.projects.models import AccessRequest, Project, Remark, TeamMember
+from apps.projects.models import AccessRequest, Amendment, Project, Remark, TeamMember
 
 P, R = Project.Status, AccessRequest.Status
 OPEN = (P.DRAFT, P.RETURNED)
@@ -55,7 +55,9 @@ def matching(projects: QuerySet[Project], words: str) -> QuerySet[Project]:
 def requests_of(project: Project) -> list[AccessRequest]:
     """What it asks for and was told of; what was taken back or replaced is left out."""
     asked = project.requests.exclude(status__in=[R.DROPPED, R.REPLACED])
-    return list(asked.select_related("version__dataset__center", "taken_by").order_by("version__dataset__title", "pk"))
+    return list(
+        asked.select_related("version__dataset__center", "taken_by", "amends").order_by("version__dataset__title", "pk")
+    )
 
 
 def team_of(project: Project) -> list[TeamMember]:
@@ -75,7 +77,9 @@ def story_of(project: Project) -> list[Event]:
         outcome=Outcome.SUCCESS,
         event__startswith="projects.project.",
     )
-    return list(told.exclude(event="projects.project.written").order_by("-id")[:20])[::-1]
+    return list(told.exclude(event__in=["projects.project.written", "projects.project.reminded"]).order_by("-id")[:20])[
+        ::-1
+    ]
 
 
 def owners_waited_for(requests: Collection[AccessRequest]) -> list[Center]:
@@ -97,10 +101,32 @@ def usual_days(centers: Collection[Any]) -> dict[UUID, float]:
     return {center: sorted(days)[len(days) // 2] for center, days in took.items()}
 
 
+def open_amendments(project: Project) -> QuerySet[Amendment]:
+    """The change that is being written or decided, at most one."""
+    states = [Amendment.Status.DRAFT, Amendment.Status.SUBMITTED, Amendment.Status.RETURNED]
+    return project.amendments.filter(status__in=states).select_related("project__center", "project__lead")
+
+
+def touched_by(amendment: Amendment) -> list[AccessRequest]:
+    """The approvals in force whose owners would be asked anew: they agreed to another text, or to a smaller team."""
+    project = amendment.project
+    approved = project.requests.filter(status=R.APPROVED, ends_on__gte=timezone.now().date())
+    found = approved.select_related("edition", "version__dataset__center").order_by("created_at", "pk")
+    joined = list(project.team.filter(until=None).values_list("since", flat=True))
+    return [
+        one
+        for one in found
+        if one.edition
+        and (one.edition.text() != amendment.text() or any(since > one.edition.submitted_at for since in joined))
+    ]
+
+
 # ── what can be put into a proposal ─────────────────────────────────────────────────────────────────────────────────
 def datasets_to_ask_for(member: Member, project: Project, words: str) -> list[Dataset]:
     """Published datasets that the proposal does not ask for yet, at most ten; `newest` is the version asked for."""
-    asked = project.requests.exclude(status__in=[R.DROPPED, R.REFUSED, R.REVOKED, R.REPLACED]).values("version__dataset")
+    asked = project.requests.exclude(status__in=[R.DROPPED, R.REFUSED, R.REVOKED, R.REPLACED]).values(
+        "version__dataset"
+    )
     published = DatasetVersion.objects.filter(dataset=OuterRef("pk"), status=DatasetVersion.Status.PUBLISHED)
     found = catalog.catalog(member).filter(Exists(published)).exclude(pk__in=asked)
     if words.strip():
@@ -131,6 +157,13 @@ def waiting_for_owners(member: Member) -> QuerySet[AccessRequest]:
     teams = TeamMember.objects.filter(project=OuterRef("project"), member=member, until=None)
     waiting = AccessRequest.objects.filter(Exists(teams), status=R.WAITING)
     return waiting.select_related("project", "version__dataset__center").order_by("waits_since")
+
+
+def changes_of_lead(member: Member) -> QuerySet[Amendment]:
+    """Changes to finish, and those that came back: the lead's turn, oldest first."""
+    states = [Amendment.Status.DRAFT, Amendment.Status.RETURNED]
+    changes = Amendment.objects.filter(project__lead=member, status__in=states)
+    return changes.select_related("project").order_by("status_at")
 
 
 def open_proposals(member: Member) -> QuerySet[Project]:

@@ -74,9 +74,7 @@ AMENDMENT = Machine(
             "projects.amendment.submitted",
             then=lambda amendment: "" if waits(amendment.project) else "decide",
         ),
-        "return": Move(
-            frozenset({A.SUBMITTED}), A.RETURNED, may.may_return_amendment, "projects.amendment.returned"
-        ),
+        "return": Move(frozenset({A.SUBMITTED}), A.RETURNED, may.may_return_amendment, "projects.amendment.returned"),
         "withdraw": Move(
             frozenset({A.DRAFT, A.SUBMITTED, A.RETURNED}),
             A.WITHDRAWN,
@@ -116,10 +114,10 @@ REQUEST = Machine(
         R.REPLACED: "",
     },
     follows={
-        "wait": Follow(frozenset({R.DRAFT}), R.WAITING, "its project or a change of it is submitted, or time is asked for"),
+        "wait": Follow(frozenset({R.DRAFT}), R.WAITING, "its project or a change is submitted, or time asked for"),
         "come_back": Follow(frozenset({R.WAITING}), R.DRAFT, "its project or the change is returned"),
         "lapse": Follow(
-            frozenset({R.DRAFT, R.WAITING}), R.DROPPED, "its project or change is taken back, or the approval is revoked"
+            frozenset({R.DRAFT, R.WAITING}), R.DROPPED, "its project or change is taken back, or the data revoked"
         ),
         "replace": Follow(frozenset({R.APPROVED}), R.REPLACED, "its owner agreed to a newer edition, or to more time"),
         "approve": Follow(frozenset({R.WAITING}), R.APPROVED, "the owner's quorum is full"),

@@ -18,6 +18,7 @@ PASSED = {
     "suspended": "Suspended",
     "reinstated": "Goes on",
     "closed": "Closed",
+    "handed_over": "Handed over",
 }
 ENDED = {P.WITHDRAWN, P.CLOSED}
 

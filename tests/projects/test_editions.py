@@ -271,7 +271,8 @@ def test_raw_sql_puts_no_second_approval_beside_the_first(two):
     Vote.objects.create(request=anew, round=2, steward=two.first, is_yes=True, ends_on=in_days(9))
 
     kind = refused_by(
-        "update projects_accessrequest set status = 'approved', decided_at = %s, ends_on = current_date + 9 where id = %s",
+        "update projects_accessrequest set status = 'approved', decided_at = %s, ends_on = current_date + 9 "
+        "where id = %s",
         timezone.now(),
         anew.pk,
     )

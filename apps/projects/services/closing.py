@@ -45,9 +45,7 @@ def close(
     tell_team(project, f"{project} is closed", f"{by} writes: {reason}" if reason else f"{by} closed it.")
 
 
-def _close_out(
-    project: Project, *, by: Member, confirmed: Collection[str], publications: str, learned: str
-) -> None:
+def _close_out(project: Project, *, by: Member, confirmed: Collection[str], publications: str, learned: str) -> None:
     """Keep what was confirmed and learned; a lead confirms every point."""
     points = to_confirm(project)
     kept = [point.key for point in points if point.key in confirmed]
@@ -56,9 +54,7 @@ def _close_out(
         raise Invalid(f"Not everything is confirmed. {' '.join(missing)}")
     if not learned.strip():
         raise Invalid(fields={"learned": "Say what was learned; anybody can read it."})
-    CloseOut.objects.create(
-        project=project, confirmed=kept, publications=publications, learned=learned, closed_by=by
-    )
+    CloseOut.objects.create(project=project, confirmed=kept, publications=publications, learned=learned, closed_by=by)
     note(confirmed=kept)
 
 
@@ -83,7 +79,8 @@ def hand_over(project: Project, *, by: Member, to: Member, reason: str) -> None:
     approved = project.requests.filter(status=R.APPROVED).select_related("project", "version__dataset__center")
     for request in approved:
         key = f"handed-over:{project.pk}:{timezone.now().isoformat()}"
-        tell_stewards(request, words, f"Your approval of {request.version.dataset} goes on. {by} writes: {reason}", key=key)
+        text = f"Your approval of {request.version.dataset} goes on. {by} writes: {reason}"
+        tell_stewards(request, words, text, key=key)
 
 
 @command("projects.gpu.used", policy=only_the_system, creates=GpuUse)
@@ -99,9 +96,8 @@ def use_gpu(project: Project, *, by: Any, hours: Decimal, of: str) -> GpuUse:
 def remind(project: Project, *, by: Any) -> None:
     """Tell the lead what of the project ends soon; of each only the latest milestone, and once."""
     ends = [(project.ends_on, f"project:{project.pk}", f"The last day of {project}", "Change it, if you need longer.")]
-    ends.append(
-        (project.ethics_until, f"ethics:{project.pk}", f"The ethics approval of {project}", "Renew it, then change it here.")
-    )
+    renewed = "Renew it, then say so in a change."
+    ends.append((project.ethics_until, f"ethics:{project.pk}", f"The ethics approval of {project}", renewed))
     for request in project.requests.filter(status=R.APPROVED).select_related("version__dataset__center"):
         words = f"{request.version.dataset.center}'s approval of {request.version.dataset} for {project}"
         ends.append((request.ends_on, f"approval:{request.pk}", words, "Ask to renew it."))

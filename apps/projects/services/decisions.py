@@ -45,7 +45,7 @@ def let_go(request: AccessRequest, *, by: Member) -> None:
 def approve(request: AccessRequest, *, by: Member, ends_on: date, conditions: str = "") -> None:
     """Say yes for one's center to the edition that is asked for; with the last yes of its quorum the data is approved.
 
-    Of several yeses the earliest end counts, and every condition. The approval that it amends is replaced at that moment.
+    Of several yeses the earliest end counts, and every condition. What it amends is replaced at that moment.
     """
     edition = _edition_asked(request)
     last = edition.ends_on

@@ -14,7 +14,6 @@ from apps.projects.models import AccessRequest, Amendment, Edition, Project, Rem
 from apps.projects.purposes import missing_answers, read_purpose
 from apps.projects.questions import QUESTIONS
 from apps.projects.services.editions import (
-    OPEN_AMENDMENT,
     approvals,
     ask,
     ask_anew,
@@ -135,7 +134,7 @@ def remove_from_team(project: Project, *, by: Member, member: Member) -> None:
 
 @PROJECT.move("submit")
 def submit(project: Project, *, by: Member) -> None:
-    """Send the proposal to the owners of the data; each decides for its own, and anew where it agreed to another text."""
+    """Send the proposal to the owners of the data; each decides for its own, anew where it agreed to another text."""
     requests = list(project.requests.select_for_update(no_key=True).filter(status=R.DRAFT))
     approved = list(approvals(project))
     demand_complete(project, requests, needs_data=not approved)
@@ -184,9 +183,14 @@ def remark(
 
 def demand_open(project: Project) -> None:
     """Refuse to change team or data while others decide on them; a change that is being written opens them again."""
-    writing = [one for one in OPEN_AMENDMENT if one != Amendment.Status.SUBMITTED]
-    if not project.amendments.filter(status__in=writing).exists():
+    if not is_open(project):
         demand_proposal_open(project)
+
+
+def is_open(project: Project) -> bool:
+    """Whether team and data can be changed now: while the proposal or a change of it is being written."""
+    writing = [Amendment.Status.DRAFT, Amendment.Status.RETURNED]
+    return project.status in OPEN or project.amendments.filter(status__in=writing).exists()
 
 
 def demand_proposal_open(project: Project) -> None:
