@@ -6,7 +6,7 @@ second factor that was removed since then; its removal stands in the record (all
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -115,6 +115,33 @@ def decided(facts: Facts, at: datetime) -> AccessDecision:
     return AccessDecision(at, tuple(lines), facts.version)
 
 
+OF_ANOTHER = (
+    ("vouches for you", "vouches for {}"),
+    ("Your training", "{}’s training"),
+    ("You have", "{} has"),
+    ("You are", "{} is"),
+    ("You accepted", "{} accepted"),
+    ("your membership", "this membership"),
+    ("your own center", "their own center"),
+    ("in your account", "in their account"),
+    ("you, by", "{}, by"),
+    ("you, in", "{}, in"),
+)
+
+
+def spoken_of(name: str, line: Line) -> Line:
+    """The line in words about this person, for somebody else who reads it."""
+    ours = line.detail if line.key in {"membership", "agreement"} else ""  # elsewhere it may be what somebody wrote
+    words, mender, detail = (_of_another(name, said) for said in (line.words, line.mender, ours))
+    return replace(line, words=words, mender=mender, detail=detail or line.detail)
+
+
+def _of_another(name: str, said: str) -> str:
+    for addressed, told in OF_ANOTHER:
+        said = said.replace(addressed, told.format(name))
+    return said
+
+
 def _end_of(day: date | None) -> datetime | None:
     """The first moment after this day, in UTC."""
     return datetime.combine(day + timedelta(days=1), time.min, tzinfo=UTC) if day else None
@@ -133,7 +160,7 @@ def _membership(facts: Facts, at: datetime) -> Line:
     if facts.member_status != "active":
         detail = f"your membership is {facts.member_status or 'not begun'}"
     elif until is None or until <= at:
-        detail = "nobody vouches for you now"
+        detail = "nobody vouches now"
     else:
         met = True
     rests_on = f"alliance.vouch:{facts.vouch}" if facts.vouch else ""

@@ -17,11 +17,13 @@ from apps.audit.models import Event, Outcome
 from apps.audit.selectors import entries
 from apps.catalog import selectors as catalog
 from apps.catalog.models import Dataset, DatasetVersion
+from apps.core.models import Standing
 from apps.projects.models import AccessRequest, Amendment, Project, Remark, TeamMember
 
 P, R = Project.Status, AccessRequest.Status
 OPEN = (P.DRAFT, P.RETURNED)
 DECISIONS = 500  # of the newest, from which it is told how long they usually take
+ANSWERS = 500  # of one page of questions
 FOUND = 10  # datasets or people that a search offers
 
 
@@ -69,6 +71,32 @@ def remarks_of(project: Project) -> QuerySet[Remark]:
     return project.remarks.select_related("by__center", "request__version__dataset", "answers__by")
 
 
+def questions_of(project: Project) -> QuerySet[Remark]:
+    """What began a thread: every remark that answers no other."""
+    return remarks_of(project).filter(answers=None)
+
+
+def threaded(questions: Collection[Remark]) -> list[Remark]:
+    """The questions, each with `thread`: the answers to it and to these, in the order in which they were said."""
+    by_id = {one.pk: one for one in questions}
+    for one in questions:
+        one.thread = []  # type: ignore[attr-defined]
+    answers = Remark.objects.filter(Q(answers__in=by_id) | Q(answers__answers__in=by_id))
+    for one in answers.select_related("by__center", "answers__by").order_by("said_at")[:ANSWERS]:
+        for root in (one.answers_id, one.answers and one.answers.answers_id):
+            if root in by_id:
+                by_id[root].thread.append(one)  # type: ignore[index, attr-defined]
+                break
+    return list(questions)
+
+
+def unanswered(project: Project) -> list[Remark]:
+    """What others than its team asked, and nobody answered yet; the oldest five."""
+    team = TeamMember.objects.filter(project=project, until=None).values("member")
+    asked = remarks_of(project).filter(answers=None, replies=None).exclude(by__in=team)
+    return list(asked.order_by("said_at")[:5])
+
+
 def story_of(project: Project) -> list[Event]:
     """The events of its own life, the oldest first."""
     told = entries().filter(
@@ -80,6 +108,12 @@ def story_of(project: Project) -> list[Event]:
     return list(told.exclude(event__in=["projects.project.written", "projects.project.reminded"]).order_by("-id")[:20])[
         ::-1
     ]
+
+
+def standings_of(project: Project) -> list[Standing]:
+    """How it stood from when on, the oldest first; the newest twenty."""
+    stood = Standing.objects.filter(label=Project._meta.label_lower, row_id=project.pk)
+    return list(stood.order_by("-since", "-id")[:20])[::-1]
 
 
 def owners_waited_for(requests: Collection[AccessRequest]) -> list[Center]:

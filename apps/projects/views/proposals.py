@@ -57,7 +57,7 @@ def propose(request: MemberRequest) -> HttpResponse:
         lambda typed: services.propose(center, by=request.user, **typed),
         template="projects/propose.html",
         then=then,
-        said=lambda made: f"{made.reference} is begun. Only its team sees it until you send it.",
+        said=lambda made: f"{made.reference} is begun. The owners of the data read it once you send it.",
         wanted=wanted,
     )
 
