@@ -24,6 +24,8 @@ CLOCK = SystemActor(
             "agreements.version.reminded",
             "projects.access.begun",
             "projects.access.ended",
+            "projects.project.reminded",
         }
     ),
 )
+METER = SystemActor("meter", frozenset({"projects.gpu.used"}))

@@ -71,10 +71,17 @@ def decide(asked: Sequence[Asked], at: datetime | None = None) -> list[AccessDec
 def if_approved(facts: Facts, request: AccessRequest, *, until: date, on: date) -> Facts:
     """The same facts, had the owner said yes to this request on that day; nothing else about them is assumed.
 
-    The facts may rest on another request of the project, for another version of the data: then this version's count.
+    The facts may rest on another request of the project, for another version of the data or an earlier edition: then
+    those of this one count.
     """
-    version = request.version
+    version, said = request.version, request.edition or request.project
     return facts._replace(
+        project_ends_on=said.ends_on,
+        ethics_reference=said.ethics_reference,
+        ethics_until=said.ethics_until,
+        purpose=said.purpose,
+        gpu_hours=said.gpu_hours,
+        named_at=request.edition.submitted_at if request.edition else None,
         request=request.pk,
         request_state="approved",
         approved_until=until,
@@ -103,6 +110,7 @@ def decided(facts: Facts, at: datetime) -> AccessDecision:
         _terms(facts),
         _purpose(facts, at),
         _ethics(facts, at),
+        _budget(facts),
     ]
     return AccessDecision(at, tuple(lines), facts.version)
 
@@ -188,7 +196,13 @@ def _project(facts: Facts, at: datetime) -> Line:
 
 def _team(facts: Facts) -> Line:
     rests_on = f"projects.teammember:{facts.team}" if facts.team else ""
-    return Line("team", "You are on its team", facts.team is not None, rests_on=rests_on, mender="the project's lead")
+    joined_later = bool(facts.named_at and facts.team_since and facts.team_since > facts.named_at)
+    met = facts.team is not None and not joined_later
+    if joined_later:
+        detail, mender = f"{facts.owner} has not agreed to you yet", f"the project's lead, by asking {facts.owner}"
+    else:
+        detail, mender = "", "the project's lead"
+    return Line("team", "You are on its team", met, detail, rests_on=rests_on, mender=mender)
 
 
 def _version(facts: Facts) -> Line:
@@ -249,14 +263,21 @@ def _ethics(facts: Facts, at: datetime) -> Line:
     return Line("ethics", "Ethics approval is valid", met, detail, until if met else None, "", "the project's lead")
 
 
+def _budget(facts: Facts) -> Line:
+    met = not facts.gpu_hours or facts.gpu_used < facts.gpu_hours
+    detail = f"{facts.gpu_used:.0f} of {facts.gpu_hours} used" if facts.gpu_hours else "it asks for none"
+    return Line("budget", "GPU-hours are left", met, detail, mender="the project's lead, by a change")
+
+
 def clauses_of(facts: Facts, on: date) -> tuple[duo.Clause, ...]:
     """Each term of the version against the project's purpose; terms that can't be read allow nothing."""
     is_approved = facts.request_state == "approved"
+    approved_until = facts.approved_until if is_approved else None
     answers: dict[str, Any] = facts.purpose
     purpose = purpose_of_answers(
         answers,
         ethics_until=facts.ethics_until,
-        ends_on=facts.project_ends_on,
+        ends_on=min(filter(None, [facts.project_ends_on, approved_until]), default=None),
         starts_on=facts.approved_on,
         centers=(facts.home_slug,),
         is_approved=is_approved,

@@ -139,6 +139,7 @@ def _mending(line: Line, project: Project, decision: AccessDecision, *, is_lead:
         "agreement": ("See the agreements", reverse("agreements:agreements")),
         "purpose": ("Look at the purpose", by_lead),
         "ethics": ("Look at the proposal", by_lead),
+        "budget": ("Look at the proposal", by_lead),
     }
     if line.key == "terms":
         version = decision.version

@@ -12,7 +12,7 @@ from apps.catalog.models import Dataset
 from apps.catalog.ontology import concepts, diseases
 from apps.catalog.selectors import visible_datasets
 from apps.projects import selectors
-from apps.projects.models import AccessRequest, Project, Remark
+from apps.projects.models import AccessRequest, Project, Remark, Written
 from apps.projects.purposes import CLAIMS
 from apps.projects.questions import QUESTIONS
 
@@ -44,7 +44,7 @@ class Section(forms.Form):
         return [(self[name], name not in self.spare) for name in self.fields]
 
     @classmethod
-    def told_by(cls, project: Project) -> dict[str, Any]:
+    def told_by(cls, project: Written) -> dict[str, Any]:
         """The form's initial values."""
         return {name: getattr(project, name) for name in cls.base_fields}
 
@@ -92,7 +92,7 @@ class PurposeSection(Section):
             self.fields[name] = _yes_no(words)
 
     @classmethod
-    def told_by(cls, project: Project) -> dict[str, Any]:
+    def told_by(cls, project: Written) -> dict[str, Any]:
         said = project.purpose
         named = [diseases()[code].label if code in diseases() else code for code in said.get("diseases", [])]
         return {
@@ -164,7 +164,7 @@ class RisksSection(Section):
             self.fields[f"{question.key}_words"] = words
 
     @classmethod
-    def told_by(cls, project: Project) -> dict[str, Any]:
+    def told_by(cls, project: Written) -> dict[str, Any]:
         told: dict[str, Any] = {}
         for key, answer in project.risks.items():
             told |= {key: answer["answer"], f"{key}_words": answer["words"]}

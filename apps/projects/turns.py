@@ -30,6 +30,7 @@ LACKS = {
     "terms": "Your acceptance of the terms",
     "purpose": "A purpose that the terms allow",
     "ethics": "A valid ethics approval",
+    "budget": "GPU-hours",
 }
 OF_THE_PROPOSAL = {"purpose", "ethics"}  # what a draft lacks of these, it is told by what is missing in it
 
@@ -98,11 +99,13 @@ def _starting(
         yield Turn(words, _lead(project, by), "", project.status_at, "", reverse("projects:propose"))
 
 
-def _halted(project: Project, *_rest: Any) -> Iterable[Turn]:
+def _halted(project: Project, *asked: Any) -> Iterable[Turn]:
     yield Turn("A word that it goes on", f"a center manager of {project.center}", "", project.status_at)
+    yield from _deciding(project, *asked)
 
 
-def _running(project: Project, *_rest: Any) -> Iterable[Turn]:
+def _running(project: Project, *asked: Any) -> Iterable[Turn]:
+    yield from _deciding(project, *asked)
     if project.ends_on and project.ends_on < timezone.now().date():
         yield Turn("Its close, since its last day is over", f"{project.lead}", "", project.status_at)
 

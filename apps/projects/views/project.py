@@ -22,15 +22,17 @@ from apps.core.listing import Column, Listing, listing
 from apps.core.views import act_with_reason, form_page
 from apps.projects import selectors
 from apps.projects.audits import audited_projects
+from apps.projects.differences import differences, people_since
 from apps.projects.explained import answers_for
 from apps.projects.forms import ProjectFilters, ReasonForm, RemarkForm
-from apps.projects.models import AccessRequest, Project, Remark
-from apps.projects.services import decisions, proposals
-from apps.projects.states import PROJECT
+from apps.projects.models import AccessRequest, Amendment, CloseOut, Project, Remark
+from apps.projects.services import amendments, decisions, proposals
+from apps.projects.states import AMENDMENT, PROJECT
 from apps.projects.timelines import ENDED, timeline_of
 from apps.projects.turns import turns_of
 from apps.projects.views.proposals import missing_of, project_or_404, told_of
 
+R = AccessRequest.Status
 WHOSE = {
     Project.Status.DRAFT: "its lead",
     Project.Status.RETURNED: "its lead",
@@ -96,6 +98,7 @@ def _told(request: MemberRequest, found: Project) -> dict[str, Any]:
         "requests": requests,
         "team": team,
         "steps": timeline_of(found, requests),
+        "may_hand_over": may("projects.project.handed_over", request.user, found),
         "turns": turns_of(found, requests, missing=missing, answers=answers, usual=usual, by=request.user),
         "answers": answers,
         "usable": sum(bool(one.decision) for one in answers),
@@ -110,7 +113,30 @@ def _told(request: MemberRequest, found: Project) -> dict[str, Any]:
         "remarks": _threads(found, request),
         "form": RemarkForm(project=found, initial={"answers": answered.pk if answered else None}),
         "answered": answered,
+        **_change(request.user, found, requests),
         **told_of(found),
+    }
+
+
+def _change(member: Member, found: Project, requests: list[AccessRequest]) -> dict[str, Any]:
+    """The change that is open, with whose turn it is, for all who see the project; while it is written for its lead."""
+    if found.status not in amendments.RUNNING:
+        return {"closeout": CloseOut.objects.filter(project=found).first()}
+    is_lead = found.lead_id == member.pk
+    for one in requests:
+        ends_earlier = bool(one.ends_on and found.ends_on and one.ends_on < found.ends_on)
+        one.may_be_renewed = is_lead and one.status == R.APPROVED and ends_earlier  # type: ignore[attr-defined]
+    change = selectors.open_amendments(found).first()
+    if change is None or (change.status == Amendment.Status.DRAFT and not is_lead):
+        return {"is_running": True}
+    asked = [one for one in requests if one.status == R.WAITING and not one.is_renewal]
+    return {
+        "is_running": True,
+        "change": change,
+        "change_open_to": AMENDMENT.open_to(member, change),
+        "change_waits": asked,
+        "differences": differences(found, change),
+        "people": people_since(found, change.created_at),
     }
 
 
@@ -179,13 +205,6 @@ def suspend(request: MemberRequest, pk: UUID) -> HttpResponse:
 def reinstate(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Let a suspended project go on."""
     return _moved(request, pk, "reinstate", decisions.reinstate, "The project goes on; its team is told why.")
-
-
-@require_POST
-@login_required
-def close(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """End a project for good."""
-    return _moved(request, pk, "close", decisions.close, "The project is closed; its team is told why.")
 
 
 def _moved(request: MemberRequest, pk: UUID, name: str, ask: Callable[..., Any], said: str) -> HttpResponse:

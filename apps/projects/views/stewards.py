@@ -23,9 +23,9 @@ from apps.core.views import act_with_reason, form_page
 from apps.projects import queue
 from apps.projects.models import AccessRequest
 from apps.projects.questions import QUESTIONS
-from apps.projects.selectors import usual_days
+from apps.projects.selectors import open_amendments, usual_days
 from apps.projects.services import decisions, proposals
-from apps.projects.states import PROJECT, REQUEST
+from apps.projects.states import AMENDMENT, PROJECT, REQUEST
 from apps.projects.steward_forms import ApproveForm, QueueFilters, RemarkForm
 
 R = AccessRequest.Status
@@ -66,7 +66,7 @@ def request(request: MemberRequest, pk: UUID) -> HttpResponse:
     """One request: all that a decision needs, and what is open to this steward."""
     found = _request_or_404(request, pk)
     weighed = queue.assuming_yes(found)
-    project = found.project
+    project = queue.as_asked(found)
     context = {
         "asked": found,
         "project": project,
@@ -74,12 +74,13 @@ def request(request: MemberRequest, pk: UUID) -> HttpResponse:
         "opened": [(one, queue.lines_for_page(one.decision, one.person)) for one in weighed.opened],
         "others": list(queue.others_asked(found)),
         "votes": list(queue.votes_on(found)),
-        "quorum": found.version.dataset.quorum,
+        "quorum": queue.quorum_of(found),
         "remarks": queue.remarks_on(project),
         "risks": [(question.words, project.risks.get(question.key, {})) for question in QUESTIONS],
         "open_to": _open_to(request.user, found),
         "remark_form": RemarkForm(),
         "usual": _usually(found.version.dataset.center),
+        **queue.difference_of(found),
     }
     return render(request, "projects/request.html", context)
 
@@ -101,9 +102,17 @@ def _open_to(member: Member, asked: AccessRequest) -> dict[str, Decision]:
         "approve": vote,
         "refuse": vote,
         "ask": may("projects.remark.said", member, asked.project),
-        "return": PROJECT.open_to(member, asked.project)["return"],
+        "return": _return(member, asked),
         "revoke": REQUEST.open_to(member, asked)["revoke"],
     }
+
+
+def _return(member: Member, asked: AccessRequest) -> Decision:
+    """Giving back the proposal or the change, whichever this belongs to; to a renewal one only says yes or no."""
+    if asked.is_renewal:
+        return no("It asks for more time and changes nothing. Approve or refuse it.")
+    change = open_amendments(asked.project).first()
+    return AMENDMENT.open_to(member, change)["return"] if change else PROJECT.open_to(member, asked.project)["return"]
 
 
 def _waits(asked: AccessRequest) -> Decision:
@@ -147,13 +156,13 @@ def request_approve(request: MemberRequest, pk: UUID) -> HttpResponse:
         asked=found,
         project=project,
         votes=list(queue.votes_on(found)),
-        quorum=found.version.dataset.quorum,
+        quorum=queue.quorum_of(found),
         opened=queue.assuming_yes(found).opened,
     )
 
 
 def _proposed_end(asked: AccessRequest) -> date:
-    return asked.project.ends_on or timezone.now().date()
+    return (asked.edition or asked.project).ends_on or timezone.now().date()
 
 
 @require_POST
@@ -176,15 +185,20 @@ def request_revoke(request: MemberRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def request_return(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """Give the whole proposal back to its lead."""
+    """Give the whole proposal, or the change, back to its lead."""
     found = _request_or_404(request, pk)
     form = ReasonForm(request.POST)
+    change = open_amendments(found.project).first()
     return act_with_reason(
         request,
         form,
-        lambda reason: decisions.return_to_lead(found.project, by=request.user, reason=reason),
-        event="projects.project.returned",
-        target=found.project,
+        lambda reason: (
+            decisions.return_amendment(change, by=request.user, reason=reason)
+            if change
+            else decisions.return_to_lead(found.project, by=request.user, reason=reason)
+        ),
+        event="projects.amendment.returned" if change else "projects.project.returned",
+        target=change or found.project,
         then=reverse("access:requests") if form.is_valid() else reverse("access:request", args=[pk]),
         said=f"{found.project} is with its lead again, who reads what to change.",
     )
