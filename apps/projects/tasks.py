@@ -5,8 +5,8 @@ from typing import Any
 
 from celery import shared_task
 
-from apps.alliance.actors import CLOCK
 from apps.core.errors import PortalError
+from apps.projects.actors import ACCESS_CLOCK
 from apps.projects.held import changes
 from apps.projects.models import Project
 from apps.projects.services import ending
@@ -26,6 +26,6 @@ def keep_access() -> None:
 def _quietly(act: Callable[..., Any], project: Project) -> None:
     """A rival may have been faster; the refusal is recorded and the rest goes on."""
     try:
-        act(project, by=CLOCK)
+        act(project, by=ACCESS_CLOCK)
     except PortalError:
         return

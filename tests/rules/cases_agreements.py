@@ -111,10 +111,10 @@ def agreement_cases(Case: Any, reason: Any) -> dict[str, Any]:
             version, "signing_official", "center_manager", lambda world: {"text_sha256": version(world).text_id}, send
         ),
         "agreements.version.terminated": Case(version, "signing_official", "center_manager", reason, put_in_force),
-        "agreements.version.begun": Case(version, "clock", "signing_official", ready=sign_by_both),
-        "agreements.version.superseded": Case(version, "clock", "signing_official", ready=replace),
-        "agreements.version.expired": Case(version, "clock", "signing_official", ready=replace),
-        "agreements.version.reminded": Case(version, "clock", "center_manager", ready=put_in_force),
+        "agreements.version.begun": Case(version, "agreements clock", "signing_official", ready=sign_by_both),
+        "agreements.version.superseded": Case(version, "agreements clock", "signing_official", ready=replace),
+        "agreements.version.expired": Case(version, "agreements clock", "signing_official", ready=replace),
+        "agreements.version.reminded": Case(version, "agreements clock", "center_manager", ready=put_in_force),
         "agreements.terms.accepted": Case(
             lambda world: world.agreed.data, "researcher", "suspended", lambda world: {"text_sha256": _terms(world)}
         ),
