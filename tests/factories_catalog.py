@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.alliance.models import Member
 from apps.alliance.roles import Role
-from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
+from apps.catalog.models import Dataset, DatasetFile, DatasetVersion, FirstLook
 from tests.factories import Arranged, CenterFactory, arranged, holder
 
 TERMS = [{"code": "DUO:0000042"}, {"code": "DUO:0000019"}]
@@ -65,6 +65,15 @@ class FileFactory(Arranged):
     bytes = 12
     sha256 = factory.LazyAttribute(lambda o: hashlib.sha256(o.path.encode()).hexdigest())
     media_type = "text/csv"
+
+
+class LookFactory(Arranged):
+    class Meta:
+        model = FirstLook
+
+    version = factory.SubFactory(VersionFactory)
+    path = factory.Sequence(lambda n: f"slide-{n}.svs")
+    kind = FirstLook.Kind.SLIDE
 
 
 def published(version: DatasetVersion, *, by: Member | None = None, **facts: Any) -> DatasetVersion:

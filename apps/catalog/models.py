@@ -166,3 +166,46 @@ class DatasetFile(Identified):
 
     def concerns_center(self) -> Any:
         return self.version.dataset.center_id
+
+
+class FirstLook(Identified):
+    """A slide, a series of images or a file of variants at first sight; made once, from what was published."""
+
+    class Kind(models.TextChoices):
+        SLIDE = "slide", "Slide"
+        DICOM = "dicom", "Series of images"
+        VARIANTS = "variants", "Variants"
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Being made"
+        MADE = "made", "Made"
+        FAILED = "failed", "Can't be shown"
+
+    version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="looks")
+    path = models.CharField(max_length=500)  # of the file, or of the folder that holds the series
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.WAITING)
+    status_at = models.DateTimeField(default=now)
+    facts = models.JSONField(default=dict)  # with true counts: pages show what looks.shown() leaves of them
+    has_picture = models.BooleanField(default=False)
+    reason = models.CharField(max_length=300, blank=True)  # why it can't be shown
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["version", "path"], name="look_once"),
+            models.CheckConstraint(condition=Q(kind__in=["slide", "dicom", "variants"]), name="look_kind"),
+            models.CheckConstraint(condition=Q(status__in=["waiting", "made", "failed"]), name="look_status"),
+            models.CheckConstraint(condition=Q(status="made") | Q(has_picture=False, facts={}), name="look_made"),
+        ]
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def key(self) -> str:
+        """Where its picture lies in the bucket."""
+        return f"looks/{self.pk}.png"
+
+    def concerns_center(self) -> Any:
+        return self.version.dataset.center_id

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.catalog.views import datasets, versions
+from apps.catalog.views import datasets, looks, versions
 
 app_name = "catalog"
 urlpatterns = [
@@ -21,4 +21,7 @@ urlpatterns = [
         versions.file_drop,
         name="file_drop",
     ),
+    path("datasets/<slug:slug>/versions/<int:number>/looks/", looks.version_looks, name="version_looks"),
+    path("datasets/<slug:slug>/versions/<int:number>/looks/ask/", looks.looks_ask, name="looks_ask"),
+    path("datasets/<slug:slug>/versions/<int:number>/looks/<uuid:pk>.png", looks.look_picture, name="look_picture"),
 ]

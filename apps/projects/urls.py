@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.projects.views import project, proposals
+from apps.projects.views import looks, project, proposals
 
 app_name = "projects"
 urlpatterns = [
@@ -22,4 +22,6 @@ urlpatterns = [
     path("projects/<uuid:pk>/reinstate/", project.reinstate, name="reinstate"),
     path("projects/<uuid:pk>/close/", project.close, name="close"),
     path("projects/<uuid:pk>/access/", project.access, name="access"),
+    path("projects/<uuid:pk>/data/<slug:slug>/look/", looks.look, name="look"),
+    path("projects/<uuid:pk>/data/<slug:slug>/look/<uuid:of>.png", looks.look_picture, name="look_picture"),
 ]

@@ -50,4 +50,5 @@ def catalog_posts(post: Any, why: Any) -> dict[str, Any]:
         "catalog:version_publish": post("data_steward", lambda world: {"is_checked": "on"}),
         "catalog:version_withdraw": post("data_steward", why),
         "catalog:file_drop": post("data_steward"),
+        "catalog:looks_ask": post("data_steward"),
     }

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.alliance.models import Center, Member
-from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
-from tests.factories_catalog import DatasetFactory, FileFactory, VersionFactory, published
+from apps.catalog.models import Dataset, DatasetFile, DatasetVersion, FirstLook
+from apps.core.gateways import Objects
+from tests.factories_catalog import DatasetFactory, FileFactory, LookFactory, VersionFactory, published
 
 
 @dataclass
@@ -17,6 +18,8 @@ class CatalogSamples:
     published: DatasetVersion
     draft: DatasetVersion
     file: DatasetFile
+    look: FirstLook
+    pictured: FirstLook
 
 
 def make_catalog(center: Center, steward: Member) -> CatalogSamples:
@@ -26,7 +29,10 @@ def make_catalog(center: Center, steward: Member) -> CatalogSamples:
     FileFactory(version=first, path="table.csv")
     published(first, by=steward, bytes=12)
     draft = VersionFactory(dataset=dataset, number=2)
-    return CatalogSamples(dataset, first, draft, FileFactory(version=draft, path="table.csv"))
+    pictured = LookFactory(version=first, path="slide.svs", status="made", has_picture=True, facts={"width": 512})
+    Objects().put(pictured.key, b"\x89PNG\r\n\x1a\n", media_type="image/png")
+    file = FileFactory(version=draft, path="table.csv")
+    return CatalogSamples(dataset, first, draft, file, LookFactory(version=first), pictured)
 
 
 def _of_dataset(world: Any) -> dict[str, Any]:
@@ -52,5 +58,14 @@ CATALOG_ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "catalog:version_upload": _of_draft,
     "catalog:version_publish": _of_draft,
     "catalog:version_withdraw": _of_published,
+    "catalog:version_looks": _of_published,
+    "catalog:looks_ask": _of_published,
+    "catalog:look_picture": lambda world: {**_of_published(world), "pk": world.catalog.pictured.pk},
+    "projects:look": lambda world: {"pk": world.projects.active.pk, **_of_dataset(world)},
+    "projects:look_picture": lambda world: {
+        "pk": world.projects.active.pk,
+        "of": world.catalog.pictured.pk,
+        **_of_dataset(world),
+    },
     "catalog:file_drop": lambda world: {**_of_draft(world), "pk": world.catalog.file.pk},
 }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from apps.catalog.models import DatasetVersion
+from apps.catalog.models import DatasetVersion, FirstLook
 from tests.factories_catalog import REGISTER, TERMS
 
 
@@ -20,6 +20,10 @@ def _draft(world: Any) -> Any:
 
 def _published(world: Any) -> Any:
     return DatasetVersion.objects.get(pk=world.catalog.published.pk)
+
+
+def _look(world: Any) -> Any:
+    return FirstLook.objects.get(pk=world.catalog.look.pk)
 
 
 def _no_draft(world: Any) -> object:
@@ -56,5 +60,10 @@ def catalog_cases(case: Any, reason: Any) -> dict[str, Any]:
             _draft, "data_steward", "center_manager", lambda world: {"file": world.catalog.file}
         ),
         "catalog.version.published": case(_draft, "data_steward", "center_manager"),
+        "catalog.looks.asked": case(_published, "data_steward", "center_manager"),
+        "catalog.look.made": case(
+            _look, "previewer", "data_steward", lambda _: {"facts": {"width": 512}, "has_picture": False}
+        ),
+        "catalog.look.failed": case(_look, "previewer", "data_steward", reason),
         "catalog.version.withdrawn": case(_published, "data_steward", "alliance_manager", reason),
     }

@@ -10,6 +10,7 @@ from apps.alliance.selectors import holders_of
 from apps.catalog import policies as may
 from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
 from apps.catalog.services.datasets import REGISTER
+from apps.catalog.services.looks import begin_looks
 from apps.catalog.states import VERSION
 from apps.catalog.terms import demand_terms
 from apps.core.commands import command, note
@@ -101,6 +102,7 @@ def publish(version: DatasetVersion, *, by: Any) -> None:
     demand_terms(version.terms)
     version.bytes = version.files.aggregate(all=Sum("bytes"))["all"]
     version.published_at, version.published_by = timezone.now(), by
+    begin_looks(version)
     note(number=version.number, files=version.files.count(), bytes=version.bytes)
 
 

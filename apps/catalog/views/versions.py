@@ -61,6 +61,7 @@ def version(request: MemberRequest, slug: str, number: int) -> HttpResponse:
         "listing": listing(selectors.files_of(found), request.GET, columns=columns, order="path"),
         "open_to": VERSION.open_to(request.user, found),
         "may_edit": may_drop,
+        "may_look": may("catalog.looks.asked", request.user, found) and bool(found.published_at),
     }
     for row in context["listing"].rows:  # type: ignore[attr-defined]
         row.version, row.may_drop = found, bool(may_drop)
