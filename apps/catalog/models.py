@@ -168,6 +168,46 @@ class DatasetFile(Identified):
         return self.version.dataset.center_id
 
 
+class DatasetSteward(Identified):
+    """One of the owner's people who stewards this one dataset, beside the center's stewards. Ended, never erased."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="stewards")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="stewarded")
+    since = models.DateTimeField(default=now)
+    granted_by = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=500)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(Member, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    end_reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "member"],
+                condition=Q(ended_at=None),
+                name="dataset_steward_once",
+                violation_error_message="This person stewards the dataset already.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(granted_by=F("member")),
+                name="dataset_steward_never_by_oneself",
+                violation_error_message="Nobody can appoint themselves. Ask another manager of your center.",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, ended_by=None) | Q(ended_at__isnull=False, ended_by__isnull=False),
+                name="dataset_steward_end_paired",
+            ),
+        ]
+        indexes = [models.Index(fields=["member"], name="dataset_steward_of", condition=Q(ended_at=None))]
+
+    def __str__(self) -> str:
+        return f"{self.member} stewards {self.dataset}"
+
+    def concerns_center(self) -> Any:
+        return self.dataset.center_id
+
+
 class FirstLook(Identified):
     """A slide, a series of images or a file of variants at first sight; made once, from what was published."""
 

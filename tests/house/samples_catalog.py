@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.alliance.models import Center, Member
-from apps.catalog.models import Dataset, DatasetFile, DatasetVersion, FirstLook
+from apps.catalog.models import Dataset, DatasetFile, DatasetSteward, DatasetVersion, FirstLook
 from apps.core.gateways import Objects
-from tests.factories_catalog import DatasetFactory, FileFactory, LookFactory, VersionFactory, published
+from tests.factories_catalog import DatasetFactory, FileFactory, LookFactory, VersionFactory, published, steward_of
 
 
 @dataclass
@@ -20,6 +20,7 @@ class CatalogSamples:
     file: DatasetFile
     look: FirstLook
     pictured: FirstLook
+    appointed: DatasetSteward
 
 
 def make_catalog(center: Center, steward: Member) -> CatalogSamples:
@@ -32,7 +33,8 @@ def make_catalog(center: Center, steward: Member) -> CatalogSamples:
     pictured = LookFactory(version=first, path="slide.svs", status="made", has_picture=True, facts={"width": 512})
     Objects().put(pictured.key, b"\x89PNG\r\n\x1a\n", media_type="image/png")
     file = FileFactory(version=draft, path="table.csv")
-    return CatalogSamples(dataset, first, draft, file, LookFactory(version=first), pictured)
+    steward_of(dataset)
+    return CatalogSamples(dataset, first, draft, file, LookFactory(version=first), pictured, dataset.stewards.get())
 
 
 def _of_dataset(world: Any) -> dict[str, Any]:
@@ -50,6 +52,9 @@ def _of_published(world: Any) -> dict[str, Any]:
 CATALOG_ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "catalog:dataset": _of_dataset,
     "catalog:dataset_edit": _of_dataset,
+    "catalog:quorum": _of_dataset,
+    "catalog:steward_appoint": _of_dataset,
+    "catalog:steward_dismiss": lambda world: {"pk": world.catalog.appointed.pk},
     "catalog:version_start": _of_dataset,
     "catalog:version": _of_published,
     "catalog:version_croissant": _of_published,

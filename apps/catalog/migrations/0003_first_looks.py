@@ -6,6 +6,21 @@ from django.db import migrations, models
 import apps.audit.clock
 import apps.audit.ids
 
+# A look is made again, never erased.
+KEPT = """
+do $$
+declare held record;
+begin
+  for held in
+    select grantee from information_schema.role_table_grants
+    where table_schema = 'public' and table_name = 'catalog_firstlook' and privilege_type = 'DELETE'
+      and grantee not in (current_user, 'PUBLIC')
+  loop
+    execute format('revoke delete on catalog_firstlook from %I', held.grantee);
+  end loop;
+end $$;
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -66,5 +81,6 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.RunSQL(KEPT),
         migrations.RunSQL("call audit.govern('catalog_firstlook')"),
     ]

@@ -17,7 +17,7 @@ from apps.catalog.services import datasets as services
 from apps.catalog.states import VERSION
 from apps.core.commands import demand, may
 from apps.core.listing import Column, listing
-from apps.core.views import form_page
+from apps.core.views import form_page, typed_in
 
 SHOWN = 10  # files on the dataset's own page
 
@@ -66,6 +66,9 @@ def dataset(request: MemberRequest, slug: str) -> HttpResponse:
         "version": shown,
         "draft": draft,
         "is_steward": is_steward,
+        "may_appoint": may("catalog.steward.appointed", request.user, found),
+        "may_lower": may("catalog.quorum.lowered", request.user, found),
+        "own_stewards": list(selectors.own_stewards(found)[:20]),
         "floor": selectors.floor_of(found),
         "needs": needs_of(request.user, found, shown) if newest else None,
     }
@@ -90,7 +93,7 @@ def dataset_create(request: MemberRequest) -> HttpResponse:
         demand("catalog.dataset.created", by=request.user, target=request.user.center)
     return form_page(
         request,
-        NewDatasetForm(request.POST or None, member=request.user),
+        NewDatasetForm(typed_in(request), member=request.user),
         lambda typed: services.enter(typed.pop("center"), by=request.user, **typed),
         template="catalog/dataset_create.html",
         then=lambda made: reverse("catalog:version_start", args=[made.slug]),
@@ -105,7 +108,7 @@ def dataset_edit(request: MemberRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(selectors.visible_datasets(request.user), slug=slug)
     demand("catalog.dataset.edited", by=request.user, target=found)
     fixed = services.BEFORE_PUBLICATION if selectors.was_published(found) else set()
-    form = DatasetForm(request.POST or None, fixed=fixed, initial=_said_of(found))
+    form = DatasetForm(typed_in(request), fixed=fixed, initial=_said_of(found))
     return form_page(
         request,
         form,
