@@ -26,7 +26,7 @@ from apps.alliance.requests import MemberRequest
 from apps.core.commands import demand, may
 from apps.core.errors import Invalid
 from apps.core.listing import Column, listing
-from apps.core.views import act_with_reason, form_page
+from apps.core.views import act_with_reason, form_page, typed_in
 
 COLUMNS = [
     Column("Agreement", "number"),
@@ -147,7 +147,7 @@ def agreement_draft(request: MemberRequest, pk: UUID) -> HttpResponse:
     demand("agreements.agreement.drafted", by=request.user, target=center)
     return form_page(
         request,
-        NewAgreementForm(request.POST or None, wording=wording, center=center),
+        NewAgreementForm(typed_in(request), wording=wording, center=center),
         lambda typed: services.draft(center, by=request.user, template_version=wording, **typed),
         template="agreements/draft.html",
         then=lambda made: reverse("agreements:agreement", args=[made.pk]),
@@ -168,7 +168,7 @@ def version_edit(request: MemberRequest, pk: UUID) -> HttpResponse:
     back = page_of(version)
     return form_page(
         request,
-        DraftForm(request.POST or None, initial=initial, wording=wording, center=version.agreement.providing),
+        DraftForm(typed_in(request), initial=initial, wording=wording, center=version.agreement.providing),
         lambda typed: services.edit(version, by=request.user, **typed),
         template="agreements/draft.html",
         then=back,
