@@ -256,6 +256,17 @@ class CatalogFilters(forms.Form):
         self.fields["center"].queryset = visible_centers(member).order_by("short_name")  # type: ignore[attr-defined]
         self.fields["term"].choices = [("", "Any term"), *terms.permissions(), *terms.modifiers()]  # type: ignore[attr-defined]
 
+    def say_counts(self, facets: dict[str, dict[str, int]]) -> None:
+        """Put the number of datasets behind each choice, and leave out what would find none and is not chosen."""
+        for name, counts in facets.items():
+            field, chosen = self.fields[name], str(self[name].value() or "")
+            offered = [(str(getattr(value, "value", value)), label) for value, label in field.choices]  # type: ignore[attr-defined]
+            field.widget.choices = [
+                (value, f"{label} ({counts.get(value, 0):,})" if value else label)
+                for value, label in offered
+                if not value or value == chosen or value in counts
+            ]
+
 
 def _listed(typed: str) -> list[str]:
     return [part.strip() for part in typed.split(",") if part.strip()]

@@ -97,9 +97,14 @@ def matching(datasets: QuerySet[Dataset], words: str) -> QuerySet[Dataset]:
 
 def with_term(datasets: QuerySet[Dataset], code: str) -> QuerySet[Dataset]:
     """Datasets whose newest published version carries this term."""
-    newest = PUBLISHED.filter(dataset=OuterRef("pk")).order_by("-number").values("pk")[:1]
     carrying = DatasetVersion.objects.filter(terms__contains=[{"code": code}])
-    return datasets.annotate(newest_pk=Subquery(newest)).filter(newest_pk__in=carrying.values("pk"))
+    newest_pk = Subquery(newest_published().values("pk")[:1])
+    return datasets.annotate(newest_pk=newest_pk).filter(newest_pk__in=carrying.values("pk"))
+
+
+def newest_published() -> QuerySet[DatasetVersion]:
+    """Of a dataset in the query around it: its published versions, the newest first."""
+    return PUBLISHED.filter(dataset=OuterRef("pk")).order_by("-number")
 
 
 def was_published(dataset: Dataset) -> bool:

@@ -117,7 +117,7 @@ def version_upload(request: MemberRequest, slug: str, number: int) -> HttpRespon
 
     return form_page(
         request,
-        UploadForm(typed_in(request), request.FILES),
+        UploadForm(typed_in(request), request.FILES or None),
         take,
         template="catalog/version_upload.html",
         then=reverse("catalog:version_upload", args=[slug, number]),
