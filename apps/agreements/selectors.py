@@ -117,7 +117,11 @@ def binding(at: datetime) -> QuerySet[AgreementVersion]:
 def in_force_between(
     providing: UUID, receiving: UUID, dataset: UUID, at: datetime | None = None
 ) -> AgreementVersion | None:
-    """The version under which one center let the other use this dataset at this moment: one query, by ids."""
+    """The version under which one center let the other use this dataset at this moment: one query, by ids.
+
+    The access decision reads the same for many questions at once (projects/facts.sql, `agreed`), which this app can't
+    ask. tests/projects/test_two_readers.py holds the two to the same answers; so it does for acceptance_of().
+    """
     between = binding(at or timezone.now()).filter(
         agreement__providing_id=providing, agreement__receiving_id=receiving, scope__dataset_id=dataset
     )
@@ -149,14 +153,14 @@ def acceptance_of(
     agreement_version: AgreementVersion | None,
     at: datetime | None = None,
 ) -> TermsAcceptance | None:
-    """By which act the member had accepted, by this moment, the terms of the version under this agreement."""
+    """The last act by which the member had accepted, by this moment, the terms of the version under this agreement."""
     accepted = TermsAcceptance.objects.filter(
         member=member,
         dataset_version=dataset_version,
         agreement_version=agreement_version,
         accepted_at__lte=at or timezone.now(),
     )
-    return accepted.order_by("accepted_at").first()
+    return accepted.order_by("-accepted_at").first()
 
 
 # ── whose turn it is ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -149,6 +149,13 @@ def vouches_of(member: Member) -> QuerySet[Vouch]:
     return member.vouches.select_related("vouched_by", "center").order_by("-vouched_at")
 
 
+def vouch_in_force(member: Member) -> Vouch | None:
+    """The word of the member's own center that holds now, the one that holds longest."""
+    today = timezone.now().date()
+    standing = member.vouches.filter(center=member.center_id, ended_at=None, ends_on__gte=today)
+    return standing.order_by("-ends_on").first()
+
+
 # ── training ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def required_types(roles: Iterable[str]) -> QuerySet[TrainingType]:
     """Published trainings that everybody needs, or that one of these roles needs."""
@@ -162,6 +169,12 @@ def latest_records(member: Member) -> dict[object, TrainingRecord]:
     """Per training type the member's newest record."""
     records = TrainingRecord.objects.filter(member=member).select_related("type").order_by("type_id", "-submitted_at")
     return {record.type_id: record for record in records.distinct("type_id")}
+
+
+def valid_types(member: Member) -> set[object]:
+    """Ids of the trainings of which the member has valid proof now, also while newer proof waits for its decision."""
+    proofs = TrainingRecord.objects.filter(member=member.pk, status=TrainingRecord.Status.ACCEPTED)
+    return set(proofs.filter(valid_until__gte=timezone.now().date()).values_list("type_id", flat=True))
 
 
 def standing_of_training(
