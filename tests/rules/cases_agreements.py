@@ -106,6 +106,7 @@ def agreement_cases(Case: Any, reason: Any) -> dict[str, Any]:
             lambda world: world.agreed.bound.agreement, "center_manager", "other_manager"
         ),
         "agreements.version.sent": Case(version, "center_manager", "alliance_manager"),
+        "agreements.version.discarded": Case(version, "center_manager", "signing_official", reason),
         "agreements.version.recalled": Case(version, "center_manager", "data_steward", reason, send),
         "agreements.version.signed": Case(
             version, "signing_official", "center_manager", lambda world: {"text_sha256": version(world).text_id}, send
