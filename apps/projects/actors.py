@@ -2,4 +2,8 @@
 
 from apps.core.actors import SystemActor
 
-ACCESS_CLOCK = SystemActor("access clock", frozenset({"projects.access.begun", "projects.access.ended"}))
+ACCESS_CLOCK = SystemActor(
+    "access clock",
+    frozenset({"projects.access.begun", "projects.access.ended", "projects.project.reminded"}),
+)
+METER = SystemActor("meter", frozenset({"projects.gpu.used"}))

@@ -30,6 +30,7 @@ class Ending:
     of: str = ""
     mender: str = ""
     url: str = ""
+    renew: str = ""  # where its lead asks for more time by one click
 
 
 def endings_for(member: Member) -> list[Ending]:
@@ -64,7 +65,7 @@ def _of_projects(projects: Iterable[Project]) -> Iterable[Ending]:
         url, name = reverse("projects:project", args=[project.pk]), str(project)
         if project.ends_on:
             words = "Last day of the project"
-            yield Ending(project.ends_on, f"project:{project.pk}", words, name, "the lead, by a new proposal", url)
+            yield Ending(project.ends_on, f"project:{project.pk}", words, name, "the lead, by a change", url)
         if project.ethics_until:
             yield Ending(project.ethics_until, f"ethics:{project.pk}", "Ethics approval", name, "the lead", url)
 
@@ -88,7 +89,16 @@ def _approval(request: AccessRequest, member: Member) -> Ending:
         str(request.project),
         f"a data steward of {owner}",
         reverse(page, args=[request.pk if page == "access:request" else request.project_id]),
+        _renewal(request, member),
     )
+
+
+def _renewal(request: AccessRequest, member: Member) -> str:
+    """The address at which this member asks for more time, where they lead and the project lasts longer."""
+    project = request.project
+    goes_on = bool(project.ends_on and request.ends_on and request.ends_on < project.ends_on)
+    is_theirs = project.lead_id == member.pk and project.status in {P.DECIDED, P.ACTIVE, P.SUSPENDED}
+    return reverse("projects:renew", args=[project.pk, request.pk]) if goes_on and is_theirs else ""
 
 
 def _agreements(member: Member, approvals: Iterable[AccessRequest], mine: Iterable[Project]) -> Iterable[Ending]:

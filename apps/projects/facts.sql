@@ -17,10 +17,9 @@ select
   training.missing, training.until, training.last_id,
   (select id from mfa_authenticator f
    where f.user_id = m.id and f.type in ('totp', 'webauthn') and f.created_at <= at order by id limit 1),
-  p.ends_on, p.ethics_reference, p.ethics_until, p.purpose,
-  (select id from projects_teammember t
-   where t.project_id = p.id and t.member_id = m.id and t.since <= at and (t.until is null or t.until > at)
-   order by t.since desc limit 1),
+  said.ends_on, said.ethics_reference, said.ethics_until, said.purpose, said.gpu_hours,
+  (select coalesce(sum(hours), 0) from projects_gpuuse u where u.project_id = p.id and u.used_at <= at),
+  team.id, team.since, said.submitted_at,
   request.id, request.state, request.ends_on, request.conditions, request.begins_on,
   v.id, v.number, v.terms, v.published_at is not null and v.published_at <= at, v.withdrawn_at is not null and v.withdrawn_at <= at,
   agreed.id, agreed.over_at, agreed.reference,
@@ -57,11 +56,17 @@ cross join lateral (
         and (g.ended_at is null or g.ended_at > at)))
 ) training
 left join lateral (
+  select t.id, t.since from projects_teammember t
+  where t.project_id = p.id and t.member_id = m.id and t.since <= at and (t.until is null or t.until > at)
+  order by t.since desc limit 1
+) team on true
+left join lateral (
   -- The request that is in force, or else the one that was made last.
-  select r.id, r.version_id, r.ends_on, r.conditions, (r.decided_at at time zone 'UTC')::date as begins_on,
+  select r.id, r.version_id, r.edition_id, r.ends_on, r.conditions, (r.decided_at at time zone 'UTC')::date as begins_on,
     case
-      when r.status in ('approved', 'revoked') and r.decided_at <= at then
-        case when r.revoked_at <= at then 'revoked' when r.ends_on < today then 'ended' else 'approved' end
+      when r.status in ('approved', 'revoked', 'replaced') and r.decided_at <= at then
+        case when r.revoked_at <= at then 'revoked' when r.replaced_at <= at then 'replaced'
+             when r.ends_on < today then 'ended' else 'approved' end
       when r.status = 'refused' and r.decided_at <= at then 'refused'
       when r.status = 'dropped' and r.status_at <= at then 'dropped'
       when r.waits_since <= at then 'waiting' else 'draft'
@@ -69,10 +74,18 @@ left join lateral (
   from projects_accessrequest r
   join catalog_datasetversion of on of.id = r.version_id
   where r.project_id = p.id and of.dataset_id = d.id and r.created_at <= at
-  order by (r.status in ('approved', 'revoked') and r.decided_at <= at and r.ends_on >= today
-            and (r.revoked_at is null or r.revoked_at > at)) desc, r.created_at desc, r.id desc
+  order by (r.status in ('approved', 'revoked', 'replaced') and r.decided_at <= at and r.ends_on >= today
+            and (r.revoked_at is null or r.revoked_at > at) and (r.replaced_at is null or r.replaced_at > at)) desc,
+           r.created_at desc, r.id desc
   limit 1
 ) request on true
+cross join lateral (
+  -- What its owner agreed to, or is asked to agree to; nothing that was written since. Before that, the working copy.
+  select e.ends_on, e.ethics_reference, e.ethics_until, e.purpose, e.gpu_hours, e.submitted_at
+  from projects_edition e where e.id = request.edition_id
+  union all
+  select p.ends_on, p.ethics_reference, p.ethics_until, p.purpose, p.gpu_hours, null where request.edition_id is null
+) said
 left join catalog_datasetversion v on v.id = request.version_id
 left join lateral (
   select b.id, b.over_at, a.number as reference

@@ -1,9 +1,11 @@
 """Who may do what with projects. Stewards decide on their center's data alone; nobody on their own request."""
 
+from django.db.models import F
+
 from apps.alliance.models import Center, Member
 from apps.alliance.roles import Role
 from apps.core.decisions import Decision, allow_if, no
-from apps.projects.models import AccessRequest, Project, TeamMember
+from apps.projects.models import AccessRequest, Amendment, Judge, Project, TeamMember, Vote
 
 
 def may_propose(actor: Member, target: Center) -> Decision:
@@ -12,11 +14,14 @@ def may_propose(actor: Member, target: Center) -> Decision:
 
 
 def may_lead(actor: Member, target: Project) -> Decision:
-    """The project's lead."""
-    return allow_if(actor.pk == target.lead_id, otherwise=f"Only the project's lead, {target.lead}, can do that.")
+    """The project's lead, as long as they are of the project's center."""
+    if actor.pk != target.lead_id:
+        return no(f"Only the project's lead, {target.lead}, can do that.")
+    is_at_home = actor.center_id == target.center_id
+    return allow_if(is_at_home, otherwise=f"The project is of {target.center}, and you left it. Ask for a hand-over.")
 
 
-def may_lead_for(actor: Member, target: AccessRequest) -> Decision:
+def may_lead_for(actor: Member, target: AccessRequest | Amendment) -> Decision:
     """The lead of the project that asks."""
     return may_lead(actor, target.project)
 
@@ -30,13 +35,19 @@ def may_decide(actor: Member, target: AccessRequest) -> Decision:
 
 
 def may_return(actor: Member, target: Project) -> Decision:
-    """A data steward of any of the owners that are asked."""
-    asked = AccessRequest.objects.filter(project=target, status=AccessRequest.Status.WAITING)
+    """A data steward of any of the owners whose word is missing; a renewal changes nothing that could be given back."""
+    waiting = AccessRequest.objects.filter(project=target, status=AccessRequest.Status.WAITING)
+    asked = waiting.exclude(amends__edition=F("edition"))
     owners = set(asked.values_list("version__dataset__center_id", flat=True))
     held = {grant.center_id for grant in actor.grants() if grant.role == Role.DATA_STEWARD}
     if not owners & held:
         return no("Only a data steward of an owner who is asked can give it back.")
     return _is_impartial(actor, target)
+
+
+def may_return_amendment(actor: Member, target: Amendment) -> Decision:
+    """A data steward of any of the owners whose word on the change is missing."""
+    return may_return(actor, target.project)
 
 
 def may_oversee(actor: Member, target: Project) -> Decision:
@@ -49,6 +60,19 @@ def may_oversee(actor: Member, target: Project) -> Decision:
 def may_close(actor: Member, target: Project) -> Decision:
     """Its lead, or whoever oversees it."""
     return may_lead(actor, target) or may_oversee(actor, target)
+
+
+def may_hand_over(actor: Member, target: Project) -> Decision:
+    """Its lead, or whoever oversees it."""
+    return may_close(actor, target)
+
+
+def may_join(member: Member, project: Project) -> Decision:
+    """Whoever never had a part in deciding on the project."""
+    judged = Judge.objects.filter(project=project, steward=member).exists()
+    voted = Vote.objects.filter(request__project=project, steward=member).exists()
+    words = f"{member} had a part in deciding on this project as a steward, so they can't join its team."
+    return allow_if(not judged and not voted, otherwise=words)
 
 
 def may_remark(actor: Member, target: Project) -> Decision:

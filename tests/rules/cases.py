@@ -18,7 +18,7 @@ from apps.alliance.models import Center, Grant, Member, TrainingRecord
 from apps.alliance.roles import Role
 from apps.catalog.actors import PREVIEWER
 from apps.core.actors import Actor, SystemActor
-from apps.projects.actors import ACCESS_CLOCK
+from apps.projects.actors import ACCESS_CLOCK, METER
 from tests.factories import TrainingTypeFactory, proof
 from tests.house.samples import World
 from tests.rules.cases_access import access_cases
@@ -27,7 +27,7 @@ from tests.rules.cases_catalog import catalog_cases
 from tests.rules.cases_projects import project_cases
 
 SYSTEM: dict[str, SystemActor] = {
-    duty.name: duty for duty in (CLOCK, FOUNDER, PREVIEWER, AGREEMENTS_CLOCK, ACCESS_CLOCK)
+    duty.name: duty for duty in (CLOCK, FOUNDER, PREVIEWER, AGREEMENTS_CLOCK, ACCESS_CLOCK, METER)
 }
 
 

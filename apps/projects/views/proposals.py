@@ -18,7 +18,7 @@ from apps.core.commands import demand
 from apps.core.errors import Invalid, NotFound
 from apps.core.views import form_page, typed_in
 from apps.projects import selectors
-from apps.projects.forms import SECTIONS, AskForm, ProposeForm, Section, TeamForm, WhyForm
+from apps.projects.forms import SECTIONS, AskForm, ProposeForm, ReasonForm, Section, TeamForm, WhyForm
 from apps.projects.models import AccessRequest, Project
 from apps.projects.purposes import CLAIMS
 from apps.projects.questions import QUESTIONS
@@ -34,7 +34,8 @@ def project_or_404(request: MemberRequest, pk: UUID) -> Project:
 def missing_of(project: Project) -> list[str]:
     """What it still lacks, in words."""
     asked = [one for one in selectors.requests_of(project) if one.status == AccessRequest.Status.DRAFT]
-    return services.missing_parts(project, asked, timezone.now().date())
+    approved = project.requests.filter(status=AccessRequest.Status.APPROVED).exists()
+    return services.missing_parts(project, asked, timezone.now().date(), needs_data=not approved)
 
 
 # ── begin ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -56,7 +57,7 @@ def propose(request: MemberRequest) -> HttpResponse:
         lambda typed: services.propose(center, by=request.user, **typed),
         template="projects/propose.html",
         then=then,
-        said=lambda made: f"{made.reference} is begun. Only its team sees it until you send it.",
+        said=lambda made: f"{made.reference} is begun. The owners of the data read it once you send it.",
         wanted=wanted,
     )
 
@@ -179,7 +180,7 @@ def team(request: MemberRequest, pk: UUID) -> HttpResponse:
         said=lambda made: f"{made.member} is on the team.",
         project=project,
         team=selectors.team_of(project),
-        is_open=project.status in services.OPEN,
+        is_open=services.is_open(project),
         found=selectors.people_found(project, words),
         words=words,
     )
@@ -230,7 +231,8 @@ def submit(request: MemberRequest, pk: UUID) -> HttpResponse:
 def withdraw(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Take the whole proposal back."""
     project = project_or_404(request, pk)
-    services.withdraw(project, by=request.user)
+    form = ReasonForm(request.POST)
+    services.withdraw(project, by=request.user, reason=form.cleaned_data["reason"] if form.is_valid() else "")
     messages.success(request, f"{project.reference} is withdrawn. Nobody decides on it any more.")
     return redirect("projects:project", pk=pk)
 
@@ -251,5 +253,8 @@ def _writable(request: MemberRequest, pk: UUID, event: str) -> Project:
     """The project, for its lead, while it can be written."""
     project = project_or_404(request, pk)
     demand(event, by=request.user, target=project)
-    services.demand_open(project)
+    if event == "projects.project.written":
+        services.demand_proposal_open(project)
+    else:
+        services.demand_open(project)
     return project
