@@ -29,14 +29,14 @@ FOUND = 10  # datasets or people that a search offers
 
 # ── what a member may see ───────────────────────────────────────────────────────────────────────────────────────────
 def visible_to(member: Member) -> QuerySet[Project]:
-    """Of whose team one ever was, whose data request came to one's center, one's managed center's; auditors all."""
+    """Of whose team one ever was, whose request for data one stewards, one's managed center's; auditors all."""
     projects = Project.objects.select_related("center", "lead")
     if audits_everything(member):
         return projects
     was_on_team = TeamMember.objects.filter(project=OuterRef("pk"), member=member)
     was_asked = AccessRequest.objects.filter(
         project=OuterRef("pk"),
-        version__dataset__center__in=catalog.stewarded_centers(member),
+        version__dataset__in=catalog.stewarded(member),
         created_at__lte=OuterRef("submitted_at"),
     ).exclude(status=R.DROPPED, waits_since=None)
     return projects.filter(Exists(was_on_team) | Exists(was_asked) | Q(center__in=managed_centers(member)))
