@@ -1,6 +1,5 @@
 """Reads of the agreements: every list starts from visible_to, and what binds is asked by dates, for any moment."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -25,6 +24,7 @@ from apps.alliance.selectors import DAYS_BEFORE, SOON, audits_everything, holder
 from apps.audit.models import Event, Outcome
 from apps.audit.selectors import entries
 from apps.catalog.models import Dataset, DatasetVersion
+from apps.core.searching import titled
 
 V = AgreementVersion.Status
 REMINDED = "agreements.version.reminded"
@@ -104,8 +104,7 @@ def partners_of(center: Center) -> QuerySet[Center]:
 
 def matching(agreements: QuerySet[Agreement], words: str) -> QuerySet[Agreement]:
     """Agreements whose title has these words, or whose reference this is."""
-    named = re.fullmatch(r"(?i)\s*(?:DUA-?)?0*(\d{1,9})\s*", words)
-    return agreements.filter(Q(title__icontains=words.strip()) | Q(number=int(named[1]) if named else None))
+    return titled(agreements, words, mark="DUA")
 
 
 # ── what binds ──────────────────────────────────────────────────────────────────────────────────────────────────────

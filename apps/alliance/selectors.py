@@ -1,13 +1,11 @@
 """Reads of the alliance: every list starts from a visible_… function, so nobody sees what they may not."""
 
-import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import CharField, Exists, F, JSONField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
@@ -17,6 +15,7 @@ from apps.alliance.roles import Role
 from apps.audit.ids import first_at
 from apps.audit.models import Event, Outcome
 from apps.audit.selectors import entries
+from apps.core.searching import with_words
 
 SOON = timedelta(days=60)
 DAYS_BEFORE = (1, 7, 14, 30, 60)  # when people are reminded of what ends
@@ -102,12 +101,7 @@ def managed_centers(member: Member) -> list[UUID]:
 
 def matching(members: QuerySet[Member], words: str) -> QuerySet[Member]:
     """Members whose name or address has words that begin like these."""
-    plain = re.sub(r"[\x00'\\]", " ", words).split()  # what the quoting of a tsquery's words could trip over
-    terms = " & ".join(f"'{word}':*" for word in plain[:6])
-    if not terms:
-        return members.none()
-    vector = SearchVector("name", "email", config="simple")
-    return members.annotate(words=vector).filter(words=SearchQuery(terms, config="simple", search_type="raw"))
+    return with_words(members, words, "name", "email", config="simple")
 
 
 def role_holders(center: Center | Alliance) -> QuerySet[Grant]:

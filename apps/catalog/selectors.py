@@ -1,10 +1,8 @@
 """Reads of the catalog: every list starts from a visible_… function, so nobody sees what they may not."""
 
-import re
 from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 
 from apps.alliance.models import Center, Grant, Member
@@ -12,6 +10,7 @@ from apps.alliance.roles import Role
 from apps.alliance.selectors import holders_of
 from apps.catalog.models import Dataset, DatasetFile, DatasetSteward, DatasetVersion
 from apps.catalog.tables import ShownColumn, ShownTable, counts_of, shown
+from apps.core.searching import with_words
 
 TABLES = 8  # of one version on a page
 V = DatasetVersion.Status
@@ -87,12 +86,7 @@ def catalog(member: Member) -> QuerySet[Dataset]:
 
 def matching(datasets: QuerySet[Dataset], words: str) -> QuerySet[Dataset]:
     """Datasets whose title or description has words that begin like these."""
-    plain = re.sub(r"[\x00'\\]", " ", words).split()  # what the quoting of a tsquery's words could trip over
-    terms = " & ".join(f"'{word}':*" for word in plain[:8])
-    if not terms:
-        return datasets.none()
-    vector = SearchVector("title", "description", config="english")
-    return datasets.annotate(words=vector).filter(words=SearchQuery(terms, config="english", search_type="raw"))
+    return with_words(datasets, words, "title", "description", config="english")
 
 
 def with_term(datasets: QuerySet[Dataset], code: str) -> QuerySet[Dataset]:

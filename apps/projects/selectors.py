@@ -1,6 +1,5 @@
 """Reads of projects: every list starts from visible_to, so nobody sees what they may not."""
 
-import re
 from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any
@@ -18,6 +17,7 @@ from apps.audit.selectors import entries
 from apps.catalog import selectors as catalog
 from apps.catalog.models import Dataset, DatasetVersion
 from apps.core.models import Standing
+from apps.core.searching import titled
 from apps.projects.models import AccessRequest, Amendment, Project, Remark, TeamMember
 
 P, R = Project.Status, AccessRequest.Status
@@ -49,8 +49,7 @@ def mine(projects: QuerySet[Project], member: Member) -> QuerySet[Project]:
 
 def matching(projects: QuerySet[Project], words: str) -> QuerySet[Project]:
     """Projects whose title has these words, or whose reference this is."""
-    named = re.fullmatch(r"(?i)\s*(?:P-)?0*(\d{1,9})\s*", words)
-    return projects.filter(Q(title__icontains=words.strip()) | Q(number=int(named[1]) if named else None))
+    return titled(projects, words, mark="P")
 
 
 # ── one project ─────────────────────────────────────────────────────────────────────────────────────────────────────

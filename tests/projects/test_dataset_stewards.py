@@ -9,7 +9,7 @@ from apps.projects.queue import to_decide, visible_requests
 from apps.projects.selectors import visible_to
 from apps.projects.services import decisions, proposals
 from tests.factories_catalog import steward_of
-from tests.projects.world import in_days, make_world, proposed
+from tests.projects.world import in_days, make_world, proposed, published
 
 pytestmark = pytest.mark.django_db
 
@@ -21,13 +21,14 @@ def world(db):
 
 
 def test_they_decide_on_their_dataset_alone(world):
-    other, person = make_world(quorum=2), steward_of(world.dataset)
+    person = steward_of(world.dataset)
+    other = proposed(world.colleague, published(world.owner, world.steward, slug="other-data")).requests.get()
 
     assert set(visible_requests(person)) == set(to_decide(person)) == {world.request}
     assert set(visible_to(person)) == {world.project}
     decisions.approve(world.request, by=person, ends_on=in_days(90))
     with pytest.raises(NotAllowed, match="Only a data steward of Owner decides"):
-        decisions.approve(other.request, by=person, ends_on=in_days(90))
+        decisions.approve(other, by=person, ends_on=in_days(90))
     decisions.approve(world.request, by=world.steward, ends_on=in_days(90))
 
     world.request.refresh_from_db()
