@@ -1,4 +1,6 @@
 -- What the access decision rests on, as it was at one moment, for each asked (member, project, dataset): one row each.
+-- Agreement and acceptance stand in agreements/selectors.py too (in_force_between, acceptance_of), for one question at a time;
+-- center, membership and training in catalog/needs.py. tests/projects/test_two_readers.py holds them to the same answers.
 -- %(members)s, %(projects)s, %(datasets)s: arrays of equal length; %(at)s: the moment.
 with asked as (
   select * from unnest(%(members)s::uuid[], %(projects)s::uuid[], %(datasets)s::uuid[]) with ordinality

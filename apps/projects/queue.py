@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.alliance.models import Center, Member
 from apps.catalog.duo import Clause
-from apps.catalog.selectors import stewarded_centers
+from apps.catalog.selectors import stewarded
 from apps.projects.access import AccessDecision, clauses_of, decided, if_approved, spoken_of
 from apps.projects.differences import differences, people_since
 from apps.projects.facts import Asked, facts_of
@@ -20,8 +20,8 @@ MOST_REMARKS = 50
 
 
 def visible_requests(member: Member) -> QuerySet[AccessRequest]:
-    """What was ever sent for the data of the centers that one stewards; not what is being written, nor taken back."""
-    requests = AccessRequest.objects.filter(version__dataset__center_id__in=stewarded_centers(member))
+    """What was ever sent for the data that one stewards; not what is being written, nor taken back."""
+    requests = AccessRequest.objects.filter(version__dataset__in=stewarded(member))
     seen = requests.exclude(status__in=[R.DRAFT, R.DROPPED])
     return seen.select_related(
         "project__center", "project__lead__center", "version__dataset__center", "taken_by", "edition", "amends__edition"

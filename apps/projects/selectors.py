@@ -1,6 +1,5 @@
 """Reads of projects: every list starts from visible_to, so nobody sees what they may not."""
 
-import re
 from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any
@@ -18,6 +17,7 @@ from apps.audit.selectors import entries
 from apps.catalog import selectors as catalog
 from apps.catalog.models import Dataset, DatasetVersion
 from apps.core.models import Standing
+from apps.core.searching import titled
 from apps.projects.models import AccessRequest, Amendment, Project, Remark, TeamMember
 
 P, R = Project.Status, AccessRequest.Status
@@ -29,14 +29,14 @@ FOUND = 10  # datasets or people that a search offers
 
 # ── what a member may see ───────────────────────────────────────────────────────────────────────────────────────────
 def visible_to(member: Member) -> QuerySet[Project]:
-    """Of whose team one ever was, whose data request came to one's center, one's managed center's; auditors all."""
+    """Of whose team one ever was, whose request for data one stewards, one's managed center's; auditors all."""
     projects = Project.objects.select_related("center", "lead")
     if audits_everything(member):
         return projects
     was_on_team = TeamMember.objects.filter(project=OuterRef("pk"), member=member)
     was_asked = AccessRequest.objects.filter(
         project=OuterRef("pk"),
-        version__dataset__center__in=catalog.stewarded_centers(member),
+        version__dataset__in=catalog.stewarded(member),
         created_at__lte=OuterRef("submitted_at"),
     ).exclude(status=R.DROPPED, waits_since=None)
     return projects.filter(Exists(was_on_team) | Exists(was_asked) | Q(center__in=managed_centers(member)))
@@ -49,8 +49,7 @@ def mine(projects: QuerySet[Project], member: Member) -> QuerySet[Project]:
 
 def matching(projects: QuerySet[Project], words: str) -> QuerySet[Project]:
     """Projects whose title has these words, or whose reference this is."""
-    named = re.fullmatch(r"(?i)\s*(?:P-)?0*(\d{1,9})\s*", words)
-    return projects.filter(Q(title__icontains=words.strip()) | Q(number=int(named[1]) if named else None))
+    return titled(projects, words, mark="P")
 
 
 # ── one project ─────────────────────────────────────────────────────────────────────────────────────────────────────

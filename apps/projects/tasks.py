@@ -6,8 +6,8 @@ from typing import Any
 
 from celery import shared_task
 
-from apps.alliance.actors import CLOCK
 from apps.core.errors import PortalError
+from apps.projects.actors import ACCESS_CLOCK
 from apps.projects.held import changes
 from apps.projects.models import Project
 from apps.projects.selectors import to_remind_of
@@ -38,7 +38,7 @@ def remind_of_endings() -> None:
 def _quietly(act: Callable[..., Any], project: Project) -> None:
     """One project never stands in the way of the next: a refusal is recorded already, a break stands in the log too."""
     try:
-        act(project, by=CLOCK)
+        act(project, by=ACCESS_CLOCK)
     except PortalError:
         return
     except Exception:

@@ -13,7 +13,7 @@ from apps.agreements.selectors import median_signing_days
 from apps.agreements.timelines import days_words
 from apps.alliance.models import Member
 from apps.alliance.selectors import median_training_days
-from apps.catalog.selectors import stewarded_centers
+from apps.catalog.selectors import stewarded
 from apps.projects.explained import Answer
 from apps.projects.models import AccessRequest, Project
 from apps.projects.selectors import OPEN, unanswered
@@ -76,11 +76,11 @@ def _writing(project: Project, _requests: Any, missing: Sequence[str], _usual: A
 def _deciding(
     project: Project, requests: Collection[AccessRequest], _missing: Any, usual: dict[UUID, float], by: Member
 ) -> Iterable[Turn]:
-    stewarded = set(stewarded_centers(by))
+    mine = set(stewarded(by).values_list("pk", flat=True))
     for one in requests:
         owner = one.version.dataset.center
         if one.status == R.WAITING:
-            url = reverse("access:request", args=[one.pk]) if owner.pk in stewarded else ""
+            url = reverse("access:request", args=[one.pk]) if one.version.dataset_id in mine else ""
             whose = f"{one.taken_by} of {owner}" if one.taken_by else f"the data stewards of {owner}"
             usually = days_words(usual.get(owner.pk))
             yield Turn(f"{owner}’s decision", whose, one.version.dataset.title, one.waits_since, usually, url)

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from apps.agreements import selectors as agreements
+from apps.agreements.actors import AGREEMENTS_CLOCK
 from apps.agreements.models import AgreementVersion
 from apps.agreements.services import drafts, keeping, signing
 from apps.agreements.services.terms import accept_terms
 from apps.agreements.texts import sha256_of
-from apps.alliance.actors import CLOCK
 from apps.alliance.models import Center, Grant, Member
 from apps.alliance.roles import Role
 from apps.alliance.services import centers, grants, people
@@ -30,6 +30,7 @@ from apps.catalog.models import DatasetVersion
 from apps.core.actors import Nobody
 from apps.core.errors import PortalError
 from apps.projects.access import decide
+from apps.projects.actors import ACCESS_CLOCK, METER
 from apps.projects.closing import to_confirm
 from apps.projects.facts import Asked
 from apps.projects.held import changes
@@ -336,7 +337,7 @@ class ProjectsMachine(RuleBasedStateMachine):
     @rule(p=pick, hours=st.sampled_from([1, 30]))
     def compute(self, p, hours):
         if project := self.project(p, P.ACTIVE):
-            self.attempt(closing.use_gpu, project, by=CLOCK, hours=Decimal(hours), of="job")
+            self.attempt(closing.use_gpu, project, by=METER, hours=Decimal(hours), of="job")
 
     # ── agreements and terms ─────────────────────────────────────────────────────────────────────────────────────────
     @rule(n=pick, d=pick)
@@ -421,13 +422,13 @@ class ProjectsMachine(RuleBasedStateMachine):
             (keeping.expire, agreements.to_expire()),
         ):
             for version in due:
-                self.attempt(act, version, by=CLOCK)
+                self.attempt(act, version, by=AGREEMENTS_CLOCK)
         for pk, change in changes().items():
             project = Project.objects.get(pk=pk)
             if change.ended:
-                self.attempt(ending.end, project, by=CLOCK)
+                self.attempt(ending.end, project, by=ACCESS_CLOCK)
             if change.began:
-                self.attempt(ending.begin, project, by=CLOCK)
+                self.attempt(ending.begin, project, by=ACCESS_CLOCK)
         admitted = {(question.member, question.project, version) for question, version in self.admitted()}
         seen = AccessInterval.objects.filter(until=None).values_list("member_id", "project_id", "version_id")
         assert set(seen) == admitted, "what the clock saw is what holds"

@@ -4,9 +4,9 @@ import pytest
 from django.utils import timezone
 
 from apps.agreements import selectors
+from apps.agreements.actors import AGREEMENTS_CLOCK
 from apps.agreements.models import Signature
 from apps.agreements.services import drafts, keeping, signing
-from apps.alliance.actors import CLOCK
 from apps.alliance.roles import Role
 from apps.core.errors import PortalError
 from apps.projects.access import may_use
@@ -43,9 +43,9 @@ def asked_anew(world):
 def begun(agreement):
     """What the clock does once both have signed."""
     for version in selectors.to_begin().filter(agreement=agreement):
-        keeping.begin(version, by=CLOCK)
+        keeping.begin(version, by=AGREEMENTS_CLOCK)
     for version in selectors.to_supersede().filter(agreement=agreement):
-        keeping.supersede(version, by=CLOCK)
+        keeping.supersede(version, by=AGREEMENTS_CLOCK)
 
 
 @many

@@ -5,7 +5,7 @@ import pytest
 from django.db import connections
 from psycopg import sql
 
-from apps.alliance.actors import CLOCK
+from apps.projects.actors import ACCESS_CLOCK
 from apps.projects.services import ending, proposals
 from tests.projects.world import make_world
 from tests.record.test_raw_sql import LATER
@@ -21,7 +21,7 @@ ELSE = (  # what else may stand before the rule: no right, a row that stays, a c
 @pytest.fixture
 def portal():
     world = make_world()
-    ending.begin(world.project, by=CLOCK)
+    ending.begin(world.project, by=ACCESS_CLOCK)
     proposals.remark(world.project, by=world.lead, text="To whom it may concern.")
     parts = connections["default"].get_connection_params()
     known = {name: parts[name] for name in ("host", "port", "user", "password", "dbname")}

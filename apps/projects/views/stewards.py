@@ -19,7 +19,7 @@ from apps.alliance.requests import MemberRequest
 from apps.core.commands import demand, may
 from apps.core.decisions import Decision, no
 from apps.core.listing import Column, listing
-from apps.core.views import act_with_reason, form_page
+from apps.core.views import act_with_reason, form_page, typed_in
 from apps.projects import queue
 from apps.projects.models import AccessRequest
 from apps.projects.questions import QUESTIONS
@@ -145,7 +145,7 @@ def request_approve(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = _request_or_404(request, pk)
     demand("projects.request.approved", by=request.user, target=found, fresh=True)
     project = found.project
-    form = ApproveForm(request.POST or None, initial={"ends_on": _proposed_end(found)})
+    form = ApproveForm(typed_in(request), initial={"ends_on": _proposed_end(found)})
     return form_page(
         request,
         form,
