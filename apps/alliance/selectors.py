@@ -56,7 +56,7 @@ def visible_grants(member: Member) -> QuerySet[Grant]:
 def visible_invitations(member: Member) -> QuerySet[Invitation]:
     """Invitations of the centers that one manages."""
     managed = managed_centers(member)
-    return Invitation.objects.select_related("member", "invited_by").filter(member__center_id__in=managed)
+    return Invitation.objects.select_related("member__center", "invited_by").filter(member__center_id__in=managed)
 
 
 def visible_training(member: Member) -> QuerySet[TrainingRecord]:
