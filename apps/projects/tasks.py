@@ -7,7 +7,7 @@ from celery import shared_task
 
 from apps.alliance.actors import CLOCK
 from apps.core.errors import PortalError
-from apps.projects.held import changes
+from apps.projects.held import sweep
 from apps.projects.models import Project
 from apps.projects.services import ending
 
@@ -15,12 +15,12 @@ from apps.projects.services import ending
 @shared_task(name="projects.keep_access")
 def keep_access() -> None:
     """Write down whose access began or ended since the last look; whoever asks meanwhile is answered already."""
-    changed = changes()
-    for project in Project.objects.filter(pk__in=changed):
-        if changed[project.pk].ended:
-            _quietly(ending.end, project)
-        if changed[project.pk].began:
-            _quietly(ending.begin, project)
+    for changed in sweep():
+        for project in Project.objects.filter(pk__in=changed):
+            if changed[project.pk].ended:
+                _quietly(ending.end, project)
+            if changed[project.pk].began:
+                _quietly(ending.begin, project)
 
 
 def _quietly(act: Callable[..., Any], project: Project) -> None:
