@@ -209,6 +209,24 @@ def stale_invitations(member: Member) -> QuerySet[Invitation]:
     )
 
 
+def open_invitations(member: Member) -> QuerySet[Invitation]:
+    """Invitations of the managed centers that still wait for an answer, oldest first."""
+    waiting = visible_invitations(member).filter(accepted_at=None, withdrawn_at=None, ends_at__gt=timezone.now())
+    return waiting.order_by("invited_at")
+
+
+def undecided_centers(member: Member) -> QuerySet[Center]:
+    """Other centers that applied or are suspended: the alliance's managers' turn, oldest first."""
+    waiting = Center.objects.filter(status__in=[Center.Status.APPLICANT, Center.Status.SUSPENDED])
+    return waiting.exclude(pk=member.center_id).order_by("status_at")
+
+
+def centers_without_manager() -> QuerySet[Center]:
+    """Active centers in which nobody can invite anybody."""
+    managed = Grant.objects.filter(role=Role.CENTER_MANAGER, center=OuterRef("pk"))
+    return Center.objects.filter(~Exists(managed), status=Center.Status.ACTIVE).order_by("short_name")
+
+
 def recent_refusals(member: Member) -> QuerySet[Event]:
     """What the portal refused in the last seven days, as far as this auditor sees."""
     return visible_events(member).filter(outcome=Outcome.REFUSED, id__gte=first_at(timezone.now() - timedelta(days=7)))

@@ -5,8 +5,8 @@ from email.utils import make_msgid
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.contrib.postgres.expressions import ArraySubquery
+from django.core.mail import EmailMessage
 from django.db.models import Func, IntegerField, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Replace
 from django.utils import timezone
