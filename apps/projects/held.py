@@ -13,7 +13,7 @@ from apps.projects.access import AccessDecision, decide
 from apps.projects.facts import Asked
 from apps.projects.models import AccessInterval, AccessRequest, Project, TeamMember
 
-AT_ONCE = 2000  # questions in one query
+AT_ONCE = 10_000  # questions in one query
 PROJECTS = 200  # in one page of the sweep
 P, R = Project.Status, AccessRequest.Status
 
@@ -39,8 +39,8 @@ def data_of(member: Member) -> list[Usable]:
     rows = list(dict.fromkeys(approved.values_list(*columns)))
     decisions = decide([Asked(member.pk, project, dataset) for project, _, dataset, _ in rows]) if rows else []
     return [
-        Usable(*row, decision.version, decision.until)
-        for row, decision in zip(rows, decisions, strict=True)
+        Usable(project, title, dataset, data_title, decision.version, decision.until)
+        for (project, title, dataset, data_title), decision in zip(rows, decisions, strict=True)
         if decision
     ]
 
