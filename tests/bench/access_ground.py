@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count
 from django.utils import timezone
@@ -167,8 +166,8 @@ join bench_center c on c.n = m.c
     """
 insert into alliance_member (id, password, email, name, position, orcid, center_id, status, status_at, created_at,
   joined_at, vouched_until)
-select id, '!unusable', 'person-' || n || '@c' || center_n || '.example.org', 'Person ' || to_char(n, 'FM00000'), '', '',
-  center_id, case when is_active then 'active' else 'suspended' end, now() - interval '2 years',
+select id, '!unusable', 'person-' || n || '@c' || center_n || '.example.org', 'Person ' || to_char(n, 'FM00000'), '',
+  '', center_id, case when is_active then 'active' else 'suspended' end, now() - interval '2 years',
   now() - interval '2 years', now() - interval '2 years', %(today)s + (n * 37 %% 350 + 1)
 from bench_member
 """,
@@ -214,7 +213,7 @@ join bench_center c on c.n = d.c
 insert into catalog_dataset (id, center_id, slug, title, modality, description, owner_basis, contact, smallest_count,
   quorum, legal_basis, data_subjects, data_categories, recipients, transfers, retention, safeguards, created_at)
 select id, center_id, 'data-' || n, 'Data ' || n || ' of ' || (array['lung', 'breast', 'colon', 'brain'])[n %% 4 + 1],
-  (array['ehr', 'pathology', 'radiology', 'genomics'])[n %% 4 + 1], 'Records of routine care, with outcomes.', 'Consent.',
+  (array['ehr', 'pathology', 'radiology', 'genomics'])[n %% 4 + 1], 'Records of routine care.', 'Consent.',
   'data@c.example.org', 10, 1, 'As agreed.', 'As agreed.', 'As agreed.', 'As agreed.', 'As agreed.', 'As agreed.',
   'As agreed.', now() - interval '2 years'
 from bench_dataset
@@ -223,7 +222,8 @@ from bench_dataset
 insert into catalog_datasetversion (id, dataset_id, number, status, status_at, created_at, changes, licence, citation,
   format, source, records, terms, bytes, published_at, published_by_id, reason)
 select version_id, d.id, 1, 'published', now() - interval '2 years', now() - interval '2 years', '', 'CC0-1.0', '', '',
-  '{}', '{"patients": 100}', case when d.n %% 4 = 0 then '[{"code": "DUO:0000006"}]' else '[{"code": "DUO:0000042"}]' end::jsonb,
+  '{}', '{"patients": 100}',
+  case when d.n %% 4 = 0 then '[{"code": "DUO:0000006"}]' else '[{"code": "DUO:0000042"}]' end::jsonb,
   4, now() - interval '2 years', (select id from bench_member where n = 1), ''
 from bench_dataset d
 """,
@@ -239,8 +239,8 @@ from generate_series(0, %(projects)s - 1) n
 """,
     """
 insert into projects_project (id, number, center_id, lead_id, title, lay_summary, public_benefit, methods, outputs,
-  purpose, risks, ethics_reference, ethics_until, gpu_hours, ends_on, status, status_at, created_at, submitted_at, round,
-  reason)
+  purpose, risks, ethics_reference, ethics_until, gpu_hours, ends_on, status, status_at, created_at, submitted_at,
+  round, reason)
 select p.id, p.n + 1, m.center_id, m.id, 'Project ' || p.n || ' on survival', 'What we want to know.', 'Better care.',
   'Cox models.', 'Tables.', %(purpose)s, %(risks)s, 'IRB-' || p.n, %(today)s + (p.n %% 300 + 30), 100,
   %(today)s + (p.n %% 500 + 60), p.status, now() - interval '1 hour' * (p.n %% 3000 + 1), now() - interval '1 year',
@@ -255,7 +255,8 @@ union all select 'alliance.member', id, 'suspended', now() - interval '1 year' f
 union all select 'alliance.trainingtype', id, 'published', created_at from alliance_trainingtype
 union all select 'projects.project', id, 'draft', now() - interval '1 year' from bench_project
 union all select 'projects.project', id, 'submitted', now() - interval '300 days' from bench_project
-union all select 'projects.project', id, 'active', now() - interval '290 days' from bench_project where status <> 'submitted'
+union all select 'projects.project', id, 'active', now() - interval '290 days' from bench_project
+  where status <> 'submitted'
 union all select 'projects.project', id, status, now() - interval '20 days' from bench_project where status = 'closed'
 """,
     """
@@ -273,8 +274,8 @@ limit %(team)s
     """
 insert into projects_accessrequest (id, project_id, version_id, reason, status, status_at, created_at, waits_since,
   decided_at, conditions, ends_on, answer)
-select uuidv7(), p.id, d.version_id, 'It holds the outcomes.', state, at + interval '4 days', at - interval '9 days', at,
-  case when state <> 'waiting' then at + interval '4 days' end, '',
+select uuidv7(), p.id, d.version_id, 'It holds the outcomes.', state, at + interval '4 days', at - interval '9 days',
+  at, case when state <> 'waiting' then at + interval '4 days' end, '',
   case when state = 'approved' then %(today)s + (p.n * 13 + d.n) %% 400 + 1 end,
   case when state = 'refused' then 'It is not needed.' else '' end
 from (select distinct p, floor(%(datasets)s * power(random(), %(data)s))::int as d
@@ -301,8 +302,8 @@ insert into agreements_kepttext (id, sha256, text, kept_at) values (uuidv7(), %(
 """,
     """
 insert into agreements_agreement (id, number, providing_id, receiving_id, title, created_at, created_by_id)
-select uuidv7(), a.n * 1000 + b.n + 1, a.id, b.id, 'Use of data of ' || a.n || ' by ' || b.n, now() - interval '2 years',
-  (select id from bench_member where n = 1)
+select uuidv7(), a.n * 1000 + b.n + 1, a.id, b.id, 'Use of data of ' || a.n || ' by ' || b.n,
+  now() - interval '2 years', (select id from bench_member where n = 1)
 from bench_center a join bench_center b on a.n <> b.n and (a.n * 31 + b.n * 17) %% 10 < 8
 """,
     """
@@ -322,11 +323,13 @@ select uuidv7(), v.id, d.id from agreements_agreementversion v
 join agreements_agreement a on a.id = v.agreement_id join bench_dataset d on d.center_id = a.providing_id
 """,
     """
-insert into agreements_termsacceptance (id, member_id, dataset_version_id, agreement_version_id, text_sha256, accepted_at)
+insert into agreements_termsacceptance (id, member_id, dataset_version_id, agreement_version_id, text_sha256,
+  accepted_at)
 select uuidv7(), w.member_id, w.version_id, b.id, %(sha256)s, now() - interval '30 days'
 from (select distinct t.member_id, m.center_id, r.version_id
       from projects_teammember t join projects_accessrequest r on r.project_id = t.project_id and r.status = 'approved'
-      join bench_member m on m.id = t.member_id where t.until is null and (m.n + hashtext(r.version_id::text)) %% 3 <> 0) w
+      join bench_member m on m.id = t.member_id
+      where t.until is null and (m.n + hashtext(r.version_id::text)) %% 3 <> 0) w
 join bench_dataset d on d.version_id = w.version_id
 left join agreements_agreement a on a.providing_id = d.center_id and a.receiving_id = w.center_id
 left join agreements_agreementversion b on b.agreement_id = a.id and b.status = 'in_force'
