@@ -11,7 +11,7 @@ agreements read (in_force_between); tests/projects/test_two_readers.py holds the
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.utils import timezone
@@ -25,8 +25,11 @@ from apps.projects.models import AccessRequest, Project
 from apps.projects.purposes import purpose_of_answers
 
 
-@dataclass(frozen=True)
-class Line:
+class Known(dict[tuple[object, ...], tuple[duo.Clause, ...]]):
+    """The clauses of each purpose and terms that one call came across, by what they rest on."""
+
+
+class Line(NamedTuple):
     """One condition. `until`: the first moment at which it no longer holds; None: no end is known."""
 
     key: str
@@ -68,7 +71,8 @@ def may_use(member: Member, dataset: Dataset, project: Project, at: datetime | N
 def decide(asked: Sequence[Asked], at: datetime | None = None) -> list[AccessDecision]:
     """The decisions on many questions as of one moment, in their order, by one query."""
     moment = at or timezone.now()
-    return [decided(facts, moment) for facts in facts_of(asked, moment)]
+    found, known = facts_of(asked, moment), Known()
+    return [decided(facts, moment, known) for facts in found]
 
 
 def if_approved(facts: Facts, request: AccessRequest, *, until: date, on: date) -> Facts:
@@ -98,8 +102,8 @@ def if_approved(facts: Facts, request: AccessRequest, *, until: date, on: date) 
     )
 
 
-def decided(facts: Facts, at: datetime) -> AccessDecision:
-    """The decision on these facts."""
+def decided(facts: Facts, at: datetime, known: Known | None = None) -> AccessDecision:
+    """The decision on these facts. `known` keeps what of it is the same for many people of one project."""
     lines = [
         _center(facts),
         _membership(facts, at),
@@ -111,7 +115,7 @@ def decided(facts: Facts, at: datetime) -> AccessDecision:
         _approval(facts),
         _agreement(facts),
         _terms(facts),
-        _purpose(facts, at),
+        _purpose(facts, at, Known() if known is None else known),
         _ethics(facts, at),
         _budget(facts),
     ]
@@ -249,11 +253,18 @@ def _terms(facts: Facts) -> Line:
     return Line("terms", words, met, rests_on=rests_on, mender="you, by reading and accepting them")
 
 
-def _purpose(facts: Facts, at: datetime) -> Line:
+def _purpose(facts: Facts, at: datetime, known: Known) -> Line:
     words = "Its terms allow the purpose"
     if facts.terms is None:
         return Line("purpose", words, False, "the project does not ask for this data", mender="the project's lead")
-    clauses = clauses_of(facts, at.astimezone(UTC).date())
+    # One reading gives equal words as one object, so their ids stand for them while the facts are at hand.
+    rests_on = (
+        *(id(facts.terms), id(facts.purpose), facts.home_slug, facts.request_state),
+        *(facts.approved_on, facts.project_ends_on, facts.ethics_until),
+    )
+    if rests_on not in known:
+        known[rests_on] = clauses_of(facts, at.astimezone(UTC).date())
+    clauses = known[rests_on]
     clashes = [clause.words for clause in clauses if not clause.met]
     met = bool(clauses) and not clashes
     return Line("purpose", words, met, " ".join(clashes), mender="the project's lead, or the owner by other terms")
