@@ -19,8 +19,16 @@ OF_AGREEMENTS = frozenset({Role.SIGNING_OFFICIAL, Role.CENTER_MANAGER})
 
 def asked_of(member: Member, roles: Collection[str]) -> dict[str, Few]:
     """Every list that this member's blocks are made of; what their roles never see is not asked for."""
+    draft = ("number", "created_at", "has_files", "dataset__slug", "dataset__title")
     asked = {
+        # Of everybody, since one may steward a single dataset without any role.
+        "drafts": Few(catalog.drafts_of(member), *draft, most=MOST),
+        "requests": Few(queue.to_decide(member), "waits_since", most=MOST_COUNTED + 1),
         "led": Few(projects.waiting_for_lead(member), "pk", "status", "title", "status_at", most=MOST),
+        "changes": Few(
+            *(projects.changes_of_lead(member), "project_id", "project__title", "status_at", "submitted_at"),
+            most=MOST,
+        ),
         "owners": Few(
             projects.waiting_for_owners(member),
             *("project_id", "project__title", "waits_since", "version__dataset__title"),
@@ -43,12 +51,6 @@ def asked_of(member: Member, roles: Collection[str]) -> dict[str, Few]:
             "undecided": Few(alliance.undecided_centers(member), *center, most=MOST),
             "lonely": Few(alliance.centers_without_manager(), *center, most=MOST),
             "failed": Few(Message.objects.filter(failed_at__isnull=False).order_by("failed_at"), "failed_at", most=1),
-        }
-    if Role.DATA_STEWARD in roles:
-        draft = ("number", "created_at", "has_files", "dataset__slug", "dataset__title")
-        asked |= {
-            "drafts": Few(catalog.drafts_of(member), *draft, most=MOST),
-            "requests": Few(queue.to_decide(member), "waits_since", most=MOST_COUNTED + 1),
         }
     if OF_AGREEMENTS.intersection(roles):
         agreed = (

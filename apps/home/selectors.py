@@ -60,8 +60,7 @@ def waits_for(member: Member) -> Waiting:
         found.waiting += _centers_without_manager(few)
     if Role.AUDITOR in roles:
         found.your_turn += _auditors_turn(member)
-    if Role.DATA_STEWARD in roles:
-        found.your_turn += _stewards_turn(few)
+    found.your_turn += _stewards_turn(few)
     if roles & OF_AGREEMENTS:
         found.your_turn += _to_sign(member, few["out"]) if Role.SIGNING_OFFICIAL in roles else []
         found.waiting += _others_sign(member, few["out"])
@@ -229,7 +228,7 @@ def _leads_turn(few: Found) -> list[Row]:
     for project in few["led"]:
         words, button, name = what[Project.Status(project.status)]
         rows.append(Row(words, reverse(name, args=[project.pk]), button, project.title, project.status_at))
-    for change in projects.changes_of_lead(member)[:MOST]:
+    for change in few["changes"]:
         words = "Change that came back" if change.submitted_at else "Change to finish"
         url = reverse("projects:change", args=[change.project_id])
         rows.append(Row(words, url, "Go on writing", change.project.title, change.status_at))

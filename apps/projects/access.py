@@ -8,10 +8,12 @@ What a dataset's page says before anybody asks (catalog/needs.py) says some of t
 agreements read (in_force_between); tests/projects/test_two_readers.py holds them to the same answers.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 from django.utils import timezone
@@ -23,10 +25,6 @@ from apps.core.errors import Invalid
 from apps.projects.facts import Asked, Facts, facts_of
 from apps.projects.models import AccessRequest, Project
 from apps.projects.purposes import purpose_of_answers
-
-
-class Known(dict[tuple[object, ...], tuple[duo.Clause, ...]]):
-    """The clauses of each purpose and terms that one call came across, by what they rest on."""
 
 
 class Line(NamedTuple):
@@ -71,8 +69,8 @@ def may_use(member: Member, dataset: Dataset, project: Project, at: datetime | N
 def decide(asked: Sequence[Asked], at: datetime | None = None) -> list[AccessDecision]:
     """The decisions on many questions as of one moment, in their order, by one query."""
     moment = at or timezone.now()
-    found, known = facts_of(asked, moment), Known()
-    return [decided(facts, moment, known) for facts in found]
+    found = facts_of(asked, moment)
+    return [decided(facts, moment) for facts in found]
 
 
 def if_approved(facts: Facts, request: AccessRequest, *, until: date, on: date) -> Facts:
@@ -102,8 +100,8 @@ def if_approved(facts: Facts, request: AccessRequest, *, until: date, on: date) 
     )
 
 
-def decided(facts: Facts, at: datetime, known: Known | None = None) -> AccessDecision:
-    """The decision on these facts. `known` keeps what of it is the same for many people of one project."""
+def decided(facts: Facts, at: datetime) -> AccessDecision:
+    """The decision on these facts."""
     lines = [
         _center(facts),
         _membership(facts, at),
@@ -115,7 +113,7 @@ def decided(facts: Facts, at: datetime, known: Known | None = None) -> AccessDec
         _approval(facts),
         _agreement(facts),
         _terms(facts),
-        _purpose(facts, at, Known() if known is None else known),
+        _purpose(facts, at),
         _ethics(facts, at),
         _budget(facts),
     ]
@@ -253,18 +251,11 @@ def _terms(facts: Facts) -> Line:
     return Line("terms", words, met, rests_on=rests_on, mender="you, by reading and accepting them")
 
 
-def _purpose(facts: Facts, at: datetime, known: Known) -> Line:
+def _purpose(facts: Facts, at: datetime) -> Line:
     words = "Its terms allow the purpose"
     if facts.terms is None:
         return Line("purpose", words, False, "the project does not ask for this data", mender="the project's lead")
-    # One reading gives equal words as one object, so their ids stand for them while the facts are at hand.
-    rests_on = (
-        *(id(facts.terms), id(facts.purpose), facts.home_slug, facts.request_state),
-        *(facts.approved_on, facts.project_ends_on, facts.ethics_until),
-    )
-    if rests_on not in known:
-        known[rests_on] = clauses_of(facts, at.astimezone(UTC).date())
-    clauses = known[rests_on]
+    clauses = clauses_of(facts, at.astimezone(UTC).date())
     clashes = [clause.words for clause in clauses if not clause.met]
     met = bool(clauses) and not clashes
     return Line("purpose", words, met, " ".join(clashes), mender="the project's lead, or the owner by other terms")
@@ -286,17 +277,41 @@ def _budget(facts: Facts) -> Line:
 def clauses_of(facts: Facts, on: date) -> tuple[duo.Clause, ...]:
     """Each term of the version against the project's purpose; terms that can't be read allow nothing."""
     is_approved = facts.request_state == "approved"
-    approved_until = facts.approved_until if is_approved else None
-    answers: dict[str, Any] = facts.purpose
-    purpose = purpose_of_answers(
-        answers,
+    ends = (facts.project_ends_on, facts.approved_until if is_approved else None)
+    return _checked(
+        json.dumps(facts.terms or []),
+        json.dumps(facts.purpose),
         ethics_until=facts.ethics_until,
-        ends_on=min(filter(None, [facts.project_ends_on, approved_until]), default=None),
+        ends_on=min(filter(None, ends), default=None),
         starts_on=facts.approved_on,
-        centers=(facts.home_slug,),
+        center=facts.home_slug,
+        is_approved=is_approved,
+        on=on,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _checked(
+    terms: str,
+    purpose: str,
+    *,
+    ethics_until: date | None,
+    ends_on: date | None,
+    starts_on: date | None,
+    center: str,
+    is_approved: bool,
+    on: date,
+) -> tuple[duo.Clause, ...]:
+    """The clauses, by all that they rest on and nothing else: the same for many people of one project."""
+    said = purpose_of_answers(
+        json.loads(purpose),
+        ethics_until=ethics_until,
+        ends_on=ends_on,
+        starts_on=starts_on,
+        centers=(center,),
         is_approved=is_approved,
     )
     try:
-        return duo.check(duo.parse(facts.terms or []), purpose, on)
+        return duo.check(duo.parse(json.loads(terms)), said, on)
     except Invalid:
         return ()
