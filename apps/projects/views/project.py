@@ -91,7 +91,6 @@ def _told(request: MemberRequest, found: Project) -> dict[str, Any]:
         "team": team,
         "steps": timeline_of(found, requests),
         "open_to": PROJECT.open_to(request.user, found),
-        "may_hand_over": may("projects.project.handed_over", request.user, found),
         "is_lead": is_lead,
         "is_open": is_open,
         "missing": missing_of(found) if is_open and is_lead else [],
