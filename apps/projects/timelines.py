@@ -33,7 +33,7 @@ def timeline_of(project: Project, requests: Collection[AccessRequest]) -> list[S
         for event in events
         if (name := event.event.rsplit(".", 1)[-1]) in PASSED
     ]
-    decided = [one.decided_at for one in requests if one.decided_at]
+    decided = [one.decided_at for one in requests if one.decided_at and one.amends_id is None]
     if decided and project.status not in {P.SUBMITTED, *OPEN}:
         passed.append(Step("Decided", "done", "by each owner", max(decided)))
     passed.sort(key=lambda step: step.at or project.created_at)
