@@ -43,6 +43,8 @@ def days_words(days: float | None) -> str:
 def timeline_of(version: AgreementVersion) -> list[Step]:
     """Drafted, sent, signed by each center, in force, over; with who, when, and how long a signature usually takes."""
     drafted = Step("Drafted", "done", str(version.agreement.providing), version.created_at)
+    if version.status == V.DISCARDED:
+        return [drafted, Step("Discarded", "bad", str(version.agreement.providing), version.status_at)]
     if version.status == V.DRAFT:
         now = Step("Sending", "now", f"the managers of {version.agreement.providing}", version.status_at)
         return [

@@ -3,6 +3,9 @@
 Every line says whether it is met, until when, on which record it rests, and who can mend it. All of it is read from
 records that keep their validity and are never erased, so that any past moment can be asked. One thing is not kept: a
 second factor that was removed since then; its removal stands in the record (alliance.factor.removed).
+
+What a dataset's page says before anybody asks (catalog/needs.py) says some of these lines again, as does what the
+agreements read (in_force_between); tests/projects/test_two_readers.py holds them to the same answers.
 """
 
 from collections.abc import Sequence
@@ -75,10 +78,17 @@ def decide(asked: Sequence[Asked], at: datetime | None = None) -> list[AccessDec
 def if_approved(facts: Facts, request: AccessRequest, *, until: date, on: date) -> Facts:
     """The same facts, had the owner said yes to this request on that day; nothing else about them is assumed.
 
-    The facts may rest on another request of the project, for another version of the data: then this version's count.
+    The facts may rest on another request of the project, for another version of the data or an earlier edition: then
+    those of this one count.
     """
-    version = request.version
+    version, said = request.version, request.edition or request.project
     return facts._replace(
+        project_ends_on=said.ends_on,
+        ethics_reference=said.ethics_reference,
+        ethics_until=said.ethics_until,
+        purpose=said.purpose,
+        gpu_hours=said.gpu_hours,
+        named_at=request.edition.submitted_at if request.edition else None,
         request=request.pk,
         request_state="approved",
         approved_until=until,
@@ -107,8 +117,36 @@ def decided(facts: Facts, at: datetime, known: Known | None = None) -> AccessDec
         _terms(facts),
         _purpose(facts, at, Known() if known is None else known),
         _ethics(facts, at),
+        _budget(facts),
     ]
     return AccessDecision(at, tuple(lines), facts.version)
+
+
+OF_ANOTHER = (
+    ("vouches for you", "vouches for {}"),
+    ("Your training", "{}’s training"),
+    ("You have", "{} has"),
+    ("You are", "{} is"),
+    ("You accepted", "{} accepted"),
+    ("your membership", "this membership"),
+    ("your own center", "their own center"),
+    ("in your account", "in their account"),
+    ("you, by", "{}, by"),
+    ("you, in", "{}, in"),
+)
+
+
+def spoken_of(name: str, line: Line) -> Line:
+    """The line in words about this person, for somebody else who reads it."""
+    ours = line.detail if line.key in {"membership", "agreement"} else ""  # elsewhere it may be what somebody wrote
+    words, mender, detail = (_of_another(name, said) for said in (line.words, line.mender, ours))
+    return line._replace(words=words, mender=mender, detail=detail or line.detail)
+
+
+def _of_another(name: str, said: str) -> str:
+    for addressed, told in OF_ANOTHER:
+        said = said.replace(addressed, told.format(name))
+    return said
 
 
 def _end_of(day: date | None) -> datetime | None:
@@ -129,7 +167,7 @@ def _membership(facts: Facts, at: datetime) -> Line:
     if facts.member_status != "active":
         detail = f"your membership is {facts.member_status or 'not begun'}"
     elif until is None or until <= at:
-        detail = "nobody vouches for you now"
+        detail = "nobody vouches now"
     else:
         met = True
     rests_on = f"alliance.vouch:{facts.vouch}" if facts.vouch else ""
@@ -165,7 +203,13 @@ def _project(facts: Facts, at: datetime) -> Line:
 
 def _team(facts: Facts) -> Line:
     rests_on = f"projects.teammember:{facts.team}" if facts.team else ""
-    return Line("team", "You are on its team", facts.team is not None, rests_on=rests_on, mender="the project's lead")
+    joined_later = bool(facts.named_at and facts.team_since and facts.team_since > facts.named_at)
+    met = facts.team is not None and not joined_later
+    if joined_later:
+        detail, mender = f"{facts.owner} has not agreed to you yet", f"the project's lead, by asking {facts.owner}"
+    else:
+        detail, mender = "", "the project's lead"
+    return Line("team", "You are on its team", met, detail, rests_on=rests_on, mender=mender)
 
 
 def _version(facts: Facts) -> Line:
@@ -216,7 +260,7 @@ def _purpose(facts: Facts, at: datetime, known: Known) -> Line:
     # One reading gives equal words as one object, so their ids stand for them while the facts are at hand.
     rests_on = (
         *(id(facts.terms), id(facts.purpose), facts.home_slug, facts.request_state),
-        *(facts.approved_on, facts.project_ends_on, facts.ethics_until),
+        *(facts.approved_on, facts.approved_until, facts.project_ends_on, facts.ethics_until),
     )
     if rests_on not in known:
         known[rests_on] = clauses_of(facts, at.astimezone(UTC).date())
@@ -233,14 +277,21 @@ def _ethics(facts: Facts, at: datetime) -> Line:
     return Line("ethics", "Ethics approval is valid", met, detail, until if met else None, "", "the project's lead")
 
 
+def _budget(facts: Facts) -> Line:
+    met = not facts.gpu_hours or facts.gpu_used < facts.gpu_hours
+    detail = f"{facts.gpu_used:.0f} of {facts.gpu_hours} used" if facts.gpu_hours else "it asks for none"
+    return Line("budget", "GPU-hours are left", met, detail, mender="the project's lead, by a change")
+
+
 def clauses_of(facts: Facts, on: date) -> tuple[duo.Clause, ...]:
     """Each term of the version against the project's purpose; terms that can't be read allow nothing."""
     is_approved = facts.request_state == "approved"
+    approved_until = facts.approved_until if is_approved else None
     answers: dict[str, Any] = facts.purpose
     purpose = purpose_of_answers(
         answers,
         ethics_until=facts.ethics_until,
-        ends_on=facts.project_ends_on,
+        ends_on=min(filter(None, [facts.project_ends_on, approved_until]), default=None),
         starts_on=facts.approved_on,
         centers=(facts.home_slug,),
         is_approved=is_approved,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -21,7 +22,7 @@ class Asked(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """One row of facts.sql, in its order."""
+    """One row of facts.sql, in its order; text and team are those of the edition that the data's owner agreed to."""
 
     home: str
     home_slug: str
@@ -41,7 +42,11 @@ class Facts(NamedTuple):
     ethics_reference: str
     ethics_until: date | None
     purpose: dict[str, Any]
+    gpu_hours: int
+    gpu_used: Decimal
     team: UUID | None
+    team_since: datetime | None
+    named_at: datetime | None  # when the edition that counts was sent: it names who was on the team by then
     request: UUID | None
     request_state: str | None
     approved_until: date | None

@@ -1,4 +1,6 @@
 -- What the access decision rests on, as it was at one moment, for each asked (member, project, dataset): one row each.
+-- Agreement and acceptance stand in agreements/selectors.py too (in_force_between, acceptance_of), for one question at a time;
+-- center, membership and training in catalog/needs.py. tests/projects/test_two_readers.py holds them to the same answers.
 -- %(members)s, %(projects)s, %(datasets)s: arrays of equal length; %(at)s: the moment.
 -- What many questions share (a person, a project's request for some data, an agreement) is looked up once for all.
 with asked as (
@@ -41,7 +43,9 @@ with asked as (
           and (g.ended_at is null or g.ended_at > at)))
   ) training
 ), wish as materialized (
-  select p.id as project_id, p.ends_on as project_ends_on, p.ethics_reference, p.ethics_until, p.purpose,
+  select p.id as project_id, said.ends_on as project_ends_on, said.ethics_reference, said.ethics_until, said.purpose,
+    said.gpu_hours, said.submitted_at,
+    (select coalesce(sum(hours), 0) from projects_gpuuse u where u.project_id = p.id and u.used_at <= at) as gpu_used,
     (select status from core_standing where row_id = p.id and since <= at order by since desc, id desc limit 1) as status,
     d.id as dataset_id, d.title, d.center_id as owner_id, owner.short_name as owner,
     request.id as request, request.state, request.ends_on as approved_until, request.conditions, request.begins_on,
@@ -54,10 +58,11 @@ with asked as (
   join alliance_center owner on owner.id = d.center_id
   left join lateral (
     -- The request that is in force, or else the one that was made last.
-    select r.id, r.version_id, r.ends_on, r.conditions, (r.decided_at at time zone 'UTC')::date as begins_on,
+    select r.id, r.version_id, r.edition_id, r.ends_on, r.conditions, (r.decided_at at time zone 'UTC')::date as begins_on,
       case
-        when r.status in ('approved', 'revoked') and r.decided_at <= at then
-          case when r.revoked_at <= at then 'revoked' when r.ends_on < today then 'ended' else 'approved' end
+        when r.status in ('approved', 'revoked', 'replaced') and r.decided_at <= at then
+          case when r.revoked_at <= at then 'revoked' when r.replaced_at <= at then 'replaced'
+               when r.ends_on < today then 'ended' else 'approved' end
         when r.status = 'refused' and r.decided_at <= at then 'refused'
         when r.status = 'dropped' and r.status_at <= at then 'dropped'
         when r.waits_since <= at then 'waiting' else 'draft'
@@ -65,10 +70,18 @@ with asked as (
     from projects_accessrequest r
     join catalog_datasetversion of on of.id = r.version_id
     where r.project_id = p.id and of.dataset_id = d.id and r.created_at <= at
-    order by (r.status in ('approved', 'revoked') and r.decided_at <= at and r.ends_on >= today
-              and (r.revoked_at is null or r.revoked_at > at)) desc, r.created_at desc, r.id desc
+    order by (r.status in ('approved', 'revoked', 'replaced') and r.decided_at <= at and r.ends_on >= today
+              and (r.revoked_at is null or r.revoked_at > at) and (r.replaced_at is null or r.replaced_at > at)) desc,
+             r.created_at desc, r.id desc
     limit 1
   ) request on true
+  cross join lateral (
+    -- What its owner agreed to, or is asked to agree to; nothing that was written since. Before that, the working copy.
+    select e.ends_on, e.ethics_reference, e.ethics_until, e.purpose, e.gpu_hours, e.submitted_at
+    from projects_edition e where e.id = request.edition_id
+    union all
+    select p.ends_on, p.ethics_reference, p.ethics_until, p.purpose, p.gpu_hours, null where request.edition_id is null
+  ) said
   left join catalog_datasetversion v on v.id = request.version_id
 ), agreed as materialized (
   select distinct on (pair.receiving_id, s.dataset_id) a.receiving_id, s.dataset_id, b.id, b.over_at, a.number
@@ -86,10 +99,8 @@ select
   person.short_name, person.slug, wish.owner, wish.title, person.center_id = wish.owner_id,
   person.center_status, person.status, wish.status,
   person.vouch, person.vouched_until, person.missing, person.trained_until, person.proof, person.factor,
-  wish.project_ends_on, wish.ethics_reference, wish.ethics_until, wish.purpose,
-  (select id from projects_teammember t
-   where t.project_id = wish.project_id and t.member_id = person.id and t.since <= at and (t.until is null or t.until > at)
-   order by t.since desc limit 1),
+  wish.project_ends_on, wish.ethics_reference, wish.ethics_until, wish.purpose, wish.gpu_hours, wish.gpu_used,
+  team.id, team.since, wish.submitted_at,
   wish.request, wish.state, wish.approved_until, wish.conditions, wish.begins_on,
   wish.version, wish.number, wish.terms, wish.is_published, wish.is_withdrawn,
   agreed.id, agreed.over_at, agreed.number,
@@ -101,6 +112,11 @@ from asked
 cross join moment
 join person on person.id = asked.member_id
 join wish on wish.project_id = asked.project_id and wish.dataset_id = asked.dataset_id
+left join lateral (
+  select t.id, t.since from projects_teammember t
+  where t.project_id = wish.project_id and t.member_id = person.id and t.since <= at and (t.until is null or t.until > at)
+  order by t.since desc limit 1
+) team on true
 left join agreed on agreed.receiving_id = person.center_id and agreed.dataset_id = wish.dataset_id
   and person.center_id <> wish.owner_id
 order by asked.place

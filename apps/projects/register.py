@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.core.models import Standing
-from apps.projects.models import AccessRequest, Project
+from apps.projects.models import AccessRequest, CloseOut, Project
 
 P, R = Project.Status, AccessRequest.Status
 SHOWN = ("id", "title", "lay_summary", "ends_on", "status", "center__legal_name")
@@ -24,9 +24,15 @@ def data_of(projects: Iterable[Project]) -> dict[UUID, list[str]]:
     """By project, the titles of the data that its owners approved, also where the approval is over."""
     found: dict[UUID, list[str]] = defaultdict(list)
     approved = AccessRequest.objects.filter(
-        project__in=[one.pk for one in projects], status__in=[R.APPROVED, R.REVOKED]
+        project__in=[one.pk for one in projects], status__in=[R.APPROVED, R.REVOKED, R.REPLACED]
     )
     pairs = approved.values_list("project_id", "version__dataset__title").distinct()
     for project, title in pairs.order_by("version__dataset__title"):
         found[project].append(title)
     return dict(found)
+
+
+def learned_by(projects: Iterable[Project]) -> dict[UUID, str]:
+    """By project that its lead closed, what was learned."""
+    closed = CloseOut.objects.filter(project__in=[one.pk for one in projects])
+    return dict(closed.values_list("project_id", "learned"))

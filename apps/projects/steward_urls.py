@@ -15,6 +15,7 @@ urlpatterns = [
     path("requests/<uuid:pk>/ask/", stewards.request_ask, name="request_ask"),
     path("requests/<uuid:pk>/return/", stewards.request_return, name="request_return"),
     path("requests/<uuid:pk>/revoke/", stewards.request_revoke, name="request_revoke"),
+    path("audited/", access.audited, name="audited"),
     path("projects/<uuid:pk>/access/replay/", access.replay, name="replay"),
     path("my-data/", access.my_data, name="my_data"),
     path("calendar/", calendar.calendar, name="calendar"),

@@ -14,7 +14,7 @@ from apps.audit.models import Event
 from apps.catalog.models import DatasetVersion
 from apps.projects.models import AccessRequest, Project, Remark
 from apps.projects.selectors import usual_days
-from apps.projects.services import decisions, proposals
+from apps.projects.services import closing, decisions, proposals
 from tests.factories import CenterFactory, MemberFactory, alliance, arranged, holder
 from tests.projects.world import in_days, make_world, proposed, published, second_steward
 
@@ -360,8 +360,8 @@ def test_the_register_has_what_ran_and_nothing_that_never_did(world, browse):
     waiting = proposed(world.colleague, world.version)
     never = proposed(world.colleague, world.version)
     decisions.refuse(never.requests.get(), by=world.steward, reason="No consent.")
-    decisions.close(again(never), by=world.colleague, reason="Refused.")
-    decisions.close(world.project, by=world.lead, reason="Done.")
+    closing.close(again(never), by=world.colleague, reason="Refused.")
+    closing.close(world.project, by=world.manager, reason="Done.")
 
     rows = browse().get(reverse("access:register")).context["listing"].rows
 
