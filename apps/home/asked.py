@@ -21,6 +21,9 @@ def asked_of(member: Member, roles: Collection[str]) -> dict[str, Few]:
     """Every list that this member's blocks are made of; what their roles never see is not asked for."""
     asked = {
         "led": Few(projects.waiting_for_lead(member), "pk", "status", "title", "status_at", most=MOST),
+        "changes": Few(
+            projects.changes_of_lead(member), "project_id", "project__title", "submitted_at", "status_at", most=MOST
+        ),
         "owners": Few(
             projects.waiting_for_owners(member),
             *("project_id", "project__title", "waits_since", "version__dataset__title"),

@@ -229,7 +229,7 @@ def _leads_turn(few: Found) -> list[Row]:
     for project in few["led"]:
         words, button, name = what[Project.Status(project.status)]
         rows.append(Row(words, reverse(name, args=[project.pk]), button, project.title, project.status_at))
-    for change in projects.changes_of_lead(member)[:MOST]:
+    for change in few["changes"]:
         words = "Change that came back" if change.submitted_at else "Change to finish"
         url = reverse("projects:change", args=[change.project_id])
         rows.append(Row(words, url, "Go on writing", change.project.title, change.status_at))

@@ -59,9 +59,9 @@ def test_the_sweep_reaches_every_page_of_projects(world, second, monkeypatch):
     assert set(AccessInterval.objects.values_list("project", flat=True)) == {world.project.pk, second.pk}
 
 
-def test_the_sweep_sees_what_is_still_held_in_a_project_that_is_over(world):
+def test_the_sweep_sees_what_is_still_held_in_a_project_that_was_halted(world):
     keep_access()
-    decisions.close(world.project, by=world.lead, reason="It is done.")
+    decisions.suspend(world.project, by=world.manager, reason="A question.")
 
     ended = [change for page in held.sweep() for change in page.values()]
 
