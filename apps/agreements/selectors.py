@@ -1,6 +1,6 @@
 """Reads of the agreements: every list starts from visible_to, and what binds is asked by dates, for any moment."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -200,11 +200,12 @@ def drafters_of(version: AgreementVersion) -> set[Member]:
     return set(holders_of(Role.CENTER_MANAGER, version.agreement.providing))
 
 
-def median_signing_days(center: Center) -> float | None:
-    """How long the center's officials took for the last fifty signatures, in days."""
-    given = Signature.objects.filter(center=center).order_by("-signed_at").values_list("sent_at", "signed_at")[:50]
-    days = sorted((signed_at - sent_at).total_seconds() / 86400 for sent_at, signed_at in given)
-    return days[len(days) // 2] if days else None
+def usual_signing_days(centers: Collection[UUID]) -> dict[UUID, float]:
+    """By center: the median of days that its officials took for the last fifty signatures, where there are any."""
+    given = Signature.objects.filter(center=OuterRef("pk")).order_by("-signed_at")
+    took = given.values(took=F("signed_at") - F("sent_at"))[:50]
+    asked = Center.objects.filter(pk__in=centers).annotate(took=ArraySubquery(took)).values_list("pk", "took")
+    return {center: sorted(took)[len(took) // 2].total_seconds() / 86400 for center, took in asked if took}
 
 
 def ending_soon(member: Member) -> QuerySet[AgreementVersion]:

@@ -55,7 +55,7 @@ def visible_grants(member: Member) -> QuerySet[Grant]:
 def visible_invitations(member: Member) -> QuerySet[Invitation]:
     """Invitations of the centers that one manages."""
     managed = managed_centers(member)
-    return Invitation.objects.select_related("member", "invited_by").filter(member__center_id__in=managed)
+    return Invitation.objects.select_related("member__center", "invited_by").filter(member__center_id__in=managed)
 
 
 def visible_training(member: Member) -> QuerySet[TrainingRecord]:
@@ -214,6 +214,24 @@ def stale_invitations(member: Member) -> QuerySet[Invitation]:
     return visible_invitations(member).filter(
         accepted_at=None, withdrawn_at=None, ends_at__lt=timezone.now(), member__status=Member.Status.INVITED
     )
+
+
+def open_invitations(member: Member) -> QuerySet[Invitation]:
+    """Invitations of the managed centers that still wait for an answer, oldest first."""
+    waiting = visible_invitations(member).filter(accepted_at=None, withdrawn_at=None, ends_at__gt=timezone.now())
+    return waiting.order_by("invited_at")
+
+
+def undecided_centers(member: Member) -> QuerySet[Center]:
+    """Other centers that applied or are suspended: the alliance's managers' turn, oldest first."""
+    waiting = Center.objects.filter(status__in=[Center.Status.APPLICANT, Center.Status.SUSPENDED])
+    return waiting.exclude(pk=member.center_id).order_by("status_at")
+
+
+def centers_without_manager() -> QuerySet[Center]:
+    """Active centers in which nobody can invite anybody."""
+    managed = Grant.objects.filter(role=Role.CENTER_MANAGER, center=OuterRef("pk"))
+    return Center.objects.filter(~Exists(managed), status=Center.Status.ACTIVE).order_by("short_name")
 
 
 def recent_refusals(member: Member) -> QuerySet[Event]:

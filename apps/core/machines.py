@@ -78,7 +78,7 @@ class Machine:
                 target.save()
                 if following := step.then(target):
                     self.follow(following, target)
-                    note(then=target.status)
+                    note(to=target.status)
                     target.save()
                 return result
 

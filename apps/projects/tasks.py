@@ -8,7 +8,7 @@ from celery import shared_task
 
 from apps.core.errors import PortalError
 from apps.projects.actors import ACCESS_CLOCK
-from apps.projects.held import changes
+from apps.projects.held import sweep
 from apps.projects.models import Project
 from apps.projects.selectors import to_remind_of
 from apps.projects.services import closing, ending
@@ -20,12 +20,12 @@ BATCH = 500
 @shared_task(name="projects.keep_access")
 def keep_access() -> None:
     """Write down whose access began or ended since the last look; whoever asks meanwhile is answered already."""
-    changed = changes()
-    for project in Project.objects.filter(pk__in=changed):
-        if changed[project.pk].ended:
-            _quietly(ending.end, project)
-        if changed[project.pk].began:
-            _quietly(ending.begin, project)
+    for changed in sweep():
+        for project in Project.objects.filter(pk__in=changed):
+            if changed[project.pk].ended:
+                _quietly(ending.end, project)
+            if changed[project.pk].began:
+                _quietly(ending.begin, project)
 
 
 @shared_task(name="projects.remind_of_endings")

@@ -24,7 +24,7 @@ from tests.house.samples import World
 from tests.rules.cases_access import access_cases
 from tests.rules.cases_agreements import agreement_cases
 from tests.rules.cases_catalog import catalog_cases
-from tests.rules.cases_projects import project_cases
+from tests.rules.cases_projects import change_cases, project_cases
 
 SYSTEM: dict[str, SystemActor] = {
     duty.name: duty for duty in (CLOCK, FOUNDER, PREVIEWER, AGREEMENTS_CLOCK, ACCESS_CLOCK, METER)
@@ -216,4 +216,5 @@ CASES: dict[str, Case] = {
 CASES |= catalog_cases(Case, _reason)
 CASES |= agreement_cases(Case, _reason)
 CASES |= project_cases(Case, _reason)
+CASES |= change_cases(Case, _reason)
 CASES |= access_cases(Case)
