@@ -9,7 +9,7 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.agreements.selectors import median_signing_days
+from apps.agreements.selectors import usual_signing_days
 from apps.agreements.timelines import days_words
 from apps.alliance.models import Member
 from apps.alliance.selectors import median_training_days
@@ -152,6 +152,5 @@ def _usual_of(key: str, answer: Answer, by: Member) -> float | None:
     if key == "training":
         return median_training_days(by.center)
     if key == "agreement":
-        took = [median_signing_days(center) for center in (answer.dataset.center, by.center)]
-        return max((days for days in took if days is not None), default=None)
+        return max(usual_signing_days([answer.dataset.center_id, by.center_id]).values(), default=None)
     return None
