@@ -32,7 +32,7 @@ REMINDED = "agreements.version.reminded"
 
 # ── what a member may see ───────────────────────────────────────────────────────────────────────────────────────────
 def visible_to(member: Member) -> QuerySet[Agreement]:
-    """Those of one's own center, once sent if the other center drafts it; the alliance's auditors see all others too."""
+    """Those of one's own center, once sent if the other center drafts it; the auditors of the alliance all others."""
     agreements = Agreement.objects.select_related("providing", "receiving")
     was_sent = Exists(AgreementVersion.objects.filter(agreement=OuterRef("pk"), edition__gt=0))
     if audits_everything(member):
