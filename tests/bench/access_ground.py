@@ -279,8 +279,8 @@ lateral (select t.m is not null and (p.n + m.n) %% 10 < 3 as is_over) s
 limit %(team)s
 """,
     """
-insert into projects_accessrequest (id, project_id, edition_id, quorum, version_id, reason, status, status_at, created_at,
-  waits_since, decided_at, conditions, ends_on, answer)
+insert into projects_accessrequest (id, project_id, edition_id, quorum, version_id, reason, status, status_at,
+  created_at, waits_since, decided_at, conditions, ends_on, answer)
 select uuidv7(), p.id, e.id, 1, d.version_id, 'It holds the outcomes.', state, at + interval '4 days',
   at - interval '9 days', at, case when state <> 'waiting' then at + interval '4 days' end, '',
   case when state = 'approved' then %(today)s + (p.n * 13 + d.n) %% 400 + 1 end,
