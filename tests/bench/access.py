@@ -77,10 +77,8 @@ def _decisions(chance: random.Random, count: int) -> Iterator[dict[str, Any]]:
     asked = [*admitted, *refused]
     chance.shuffle(asked)
     taken = _timed(
-
-            lambda one=one: may_use(Member(pk=one.member), Dataset(pk=one.dataset), Project(pk=one.project))
-            for one in asked
-
+        lambda one=one: may_use(Member(pk=one.member), Dataset(pk=one.dataset), Project(pk=one.project))
+        for one in asked
     )
     about = {"questions": len(asked), "admitted": len(admitted)}
     yield _row("may_use_p50_ms", "ms", median(taken), **about)
