@@ -32,11 +32,11 @@ REMINDED = "agreements.version.reminded"
 
 # ── what a member may see ───────────────────────────────────────────────────────────────────────────────────────────
 def visible_to(member: Member) -> QuerySet[Agreement]:
-    """Those of one's own center, once sent if the other center drafts it; the alliance's auditors see all."""
+    """Those of one's own center, once sent if the other center drafts it; the auditors of the alliance all others."""
     agreements = Agreement.objects.select_related("providing", "receiving")
-    if audits_everything(member):
-        return agreements
     was_sent = Exists(AgreementVersion.objects.filter(agreement=OuterRef("pk"), edition__gt=0))
+    if audits_everything(member):
+        return agreements.filter(~Q(receiving=member.center_id) | Q(was_sent))
     return agreements.filter(Q(providing=member.center_id) | Q(was_sent, receiving=member.center_id))
 
 

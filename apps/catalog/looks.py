@@ -68,10 +68,8 @@ def looks_of(version: DatasetVersion) -> list[Look]:
     return [*(Look(one.pk, one.path, TABLE, one) for one in tables), *(Look(m.pk, m.path, m.kind, m) for m in made)]
 
 
-def chosen(looks: list[Look], asked: str) -> Look | None:
-    """The look that was asked for by its id, else the first; raises NotFound where there is none such."""
-    if not asked:
-        return looks[0] if looks else None
+def chosen(looks: list[Look], asked: str) -> Look:
+    """The look that was asked for by its id; raises NotFound where there is none such."""
     found = next((one for one in looks if str(one.pk) == asked), None)
     if found is None:
         raise NotFound("There is no such first look of this version. Go back and choose one of its list.")
@@ -93,11 +91,10 @@ def shown(look: Look, version: DatasetVersion) -> Shown:
 def opened(version: DatasetVersion, asked: str, *, by: Member, **about: str) -> tuple[list[Look], Shown | None]:
     """What there is to look at, and the one that was asked for, on the record before it is returned."""
     listed = looks_of(version)
-    look = chosen(listed, asked)
-    if look is None:
-        return listed, None
-    record_read(DATA_LOOKED_AT, by=by, target=version, look=str(look.pk), part=look.kind, **about)
-    return listed, shown(look, version)
+    told = shown(chosen(listed, asked), version) if asked else _first_with_something(listed, version)
+    if told:
+        record_read(DATA_LOOKED_AT, by=by, target=version, look=str(told.look.pk), part=told.look.kind, **about)
+    return listed, told
 
 
 def picture_of(version: DatasetVersion, pk: UUID, *, by: Member, **about: str) -> bytes:
@@ -109,6 +106,17 @@ def picture_of(version: DatasetVersion, pk: UUID, *, by: Member, **about: str) -
         body = b"".join(stored)
     record_read(DATA_LOOKED_AT, by=by, target=version, look=str(look.pk), part="picture", **about)
     return body
+
+
+def _first_with_something(looks: list[Look], version: DatasetVersion) -> Shown | None:
+    """The first that has a picture or a plot, else the first."""
+    told: Shown | None = None
+    for look in looks:
+        one = shown(look, version)
+        if one.plots or one.has_picture:
+            return one
+        told = told or one
+    return told
 
 
 def _column(told: dict[str, Any]) -> Plot:
@@ -147,7 +155,6 @@ COUNTED = {"variants": "Variants", "samples": "Samples"}
 MEASURED = {
     "microns_per_pixel": ("Resolution", " µm per pixel"),
     "magnification": ("Magnification", "×"),
-    "levels": ("Levels", ""),
     "modality": ("Machine", ""),
     "body_part": ("Part of the body", ""),
     "slices": ("Slices", ""),

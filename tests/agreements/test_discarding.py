@@ -4,6 +4,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from apps.agreements.models import AgreementVersion
+from apps.agreements.selectors import visible_to
 from apps.agreements.services import drafts
 from apps.alliance.roles import Role
 from apps.core.errors import NotAllowed, WrongState
@@ -135,3 +136,13 @@ def test_another_center_does_not_even_find_it(browse, version):
     stranger = holder(Role.CENTER_MANAGER, CenterFactory())
 
     assert browse(stranger).post(f"/agreements/versions/{version.pk}/discard/").status_code == 404
+
+
+def test_an_auditor_of_the_receiving_center_does_not_see_what_was_never_sent(version):
+    """Neither in the list nor by its address: its draft is the other center's own."""
+    receiving = version.agreement.receiving
+    auditor = holder(Role.AUDITOR, receiving.alliance, center=receiving)
+    other = holder(Role.AUDITOR, receiving.alliance, center=CenterFactory())
+
+    assert not visible_to(auditor).exists()
+    assert visible_to(other).exists()

@@ -207,6 +207,20 @@ def test_a_steward_of_the_owner_looks_and_the_record_says_so_first(center, stewa
     assert seen(version) == [(Outcome.SUCCESS, "table"), (Outcome.SUCCESS, "picture")]
 
 
+def test_the_page_begins_with_a_look_that_has_something_to_show(center, steward, browse):
+    nothing = {**DICTIONARY, "rows": 3}
+    version = VersionFactory(dataset=DatasetFactory(center=center))
+    FileFactory(version=version, path="a.csv", dictionary=nothing)
+    second = FileFactory(version=version, path="b.csv", dictionary=DICTIONARY)
+    published(version)
+
+    assert "early" in browse(steward).get(address(version)).content.decode()
+    text = browse(steward).get(address(version, f"?of={version.files.get(path='a.csv').pk}")).content.decode()
+    assert "nothing here that may be counted aloud" in text
+    told = entries().filter(event="catalog.data.looked_at").order_by("id").first()
+    assert told.details["look"] == str(second.pk)
+
+
 def test_others_are_refused_and_that_is_recorded(center, browse):
     version = version_with(center, dictionary=DICTIONARY)
     look = LookFactory(version=version, path="a.svs", status="made", has_picture=True)
