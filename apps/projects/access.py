@@ -3,12 +3,17 @@
 Every line says whether it is met, until when, on which record it rests, and who can mend it. All of it is read from
 records that keep their validity and are never erased, so that any past moment can be asked. One thing is not kept: a
 second factor that was removed since then; its removal stands in the record (alliance.factor.removed).
+
+What a dataset's page says before anybody asks (catalog/needs.py) says some of these lines again, as does what the
+agreements read (in_force_between); tests/projects/test_two_readers.py holds them to the same answers.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 from django.utils import timezone
@@ -22,8 +27,7 @@ from apps.projects.models import AccessRequest, Project
 from apps.projects.purposes import purpose_of_answers
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One condition. `until`: the first moment at which it no longer holds; None: no end is known."""
 
     key: str
@@ -65,7 +69,8 @@ def may_use(member: Member, dataset: Dataset, project: Project, at: datetime | N
 def decide(asked: Sequence[Asked], at: datetime | None = None) -> list[AccessDecision]:
     """The decisions on many questions as of one moment, in their order, by one query."""
     moment = at or timezone.now()
-    return [decided(facts, moment) for facts in facts_of(asked, moment)]
+    found = facts_of(asked, moment)
+    return [decided(facts, moment) for facts in found]
 
 
 def if_approved(facts: Facts, request: AccessRequest, *, until: date, on: date) -> Facts:
@@ -115,6 +120,33 @@ def decided(facts: Facts, at: datetime) -> AccessDecision:
     return AccessDecision(at, tuple(lines), facts.version)
 
 
+OF_ANOTHER = (
+    ("vouches for you", "vouches for {}"),
+    ("Your training", "{}’s training"),
+    ("You have", "{} has"),
+    ("You are", "{} is"),
+    ("You accepted", "{} accepted"),
+    ("your membership", "this membership"),
+    ("your own center", "their own center"),
+    ("in your account", "in their account"),
+    ("you, by", "{}, by"),
+    ("you, in", "{}, in"),
+)
+
+
+def spoken_of(name: str, line: Line) -> Line:
+    """The line in words about this person, for somebody else who reads it."""
+    ours = line.detail if line.key in {"membership", "agreement"} else ""  # elsewhere it may be what somebody wrote
+    words, mender, detail = (_of_another(name, said) for said in (line.words, line.mender, ours))
+    return line._replace(words=words, mender=mender, detail=detail or line.detail)
+
+
+def _of_another(name: str, said: str) -> str:
+    for addressed, told in OF_ANOTHER:
+        said = said.replace(addressed, told.format(name))
+    return said
+
+
 def _end_of(day: date | None) -> datetime | None:
     """The first moment after this day, in UTC."""
     return datetime.combine(day + timedelta(days=1), time.min, tzinfo=UTC) if day else None
@@ -133,7 +165,7 @@ def _membership(facts: Facts, at: datetime) -> Line:
     if facts.member_status != "active":
         detail = f"your membership is {facts.member_status or 'not begun'}"
     elif until is None or until <= at:
-        detail = "nobody vouches for you now"
+        detail = "nobody vouches now"
     else:
         met = True
     rests_on = f"alliance.vouch:{facts.vouch}" if facts.vouch else ""
@@ -245,17 +277,41 @@ def _budget(facts: Facts) -> Line:
 def clauses_of(facts: Facts, on: date) -> tuple[duo.Clause, ...]:
     """Each term of the version against the project's purpose; terms that can't be read allow nothing."""
     is_approved = facts.request_state == "approved"
-    approved_until = facts.approved_until if is_approved else None
-    answers: dict[str, Any] = facts.purpose
-    purpose = purpose_of_answers(
-        answers,
+    ends = (facts.project_ends_on, facts.approved_until if is_approved else None)
+    return _checked(
+        json.dumps(facts.terms or []),
+        json.dumps(facts.purpose),
         ethics_until=facts.ethics_until,
-        ends_on=min(filter(None, [facts.project_ends_on, approved_until]), default=None),
+        ends_on=min(filter(None, ends), default=None),
         starts_on=facts.approved_on,
-        centers=(facts.home_slug,),
+        center=facts.home_slug,
+        is_approved=is_approved,
+        on=on,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _checked(
+    terms: str,
+    purpose: str,
+    *,
+    ethics_until: date | None,
+    ends_on: date | None,
+    starts_on: date | None,
+    center: str,
+    is_approved: bool,
+    on: date,
+) -> tuple[duo.Clause, ...]:
+    """The clauses, by all that they rest on and nothing else: the same for many people of one project."""
+    said = purpose_of_answers(
+        json.loads(purpose),
+        ethics_until=ethics_until,
+        ends_on=ends_on,
+        starts_on=starts_on,
+        centers=(center,),
         is_approved=is_approved,
     )
     try:
-        return duo.check(duo.parse(facts.terms or []), purpose, on)
+        return duo.check(duo.parse(json.loads(terms)), said, on)
     except Invalid:
         return ()

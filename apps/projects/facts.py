@@ -73,9 +73,6 @@ def facts_of(asked: Sequence[Asked], at: datetime) -> list[Facts]:
     with connection.cursor() as cursor:
         cursor.execute(QUERY, {**ids, "at": at})
         rows = [Facts(*row) for row in cursor.fetchall()]
-    return [row._replace(purpose=_loaded(row.purpose), terms=_loaded(row.terms)) for row in rows]
-
-
-def _loaded(value: Any) -> Any:
-    """Django leaves what is read past its models as text."""
-    return json.loads(value) if isinstance(value, str) else value
+    texts: set[Any] = {text for row in rows for text in (row.purpose, row.terms) if text}
+    loaded: dict[Any, Any] = {text: json.loads(text) for text in texts}
+    return [row._replace(purpose=loaded[row.purpose], terms=loaded.get(row.terms)) for row in rows]

@@ -4,6 +4,8 @@ from django.db.models import F
 
 from apps.alliance.models import Center, Member
 from apps.alliance.roles import Role
+from apps.catalog.policies import is_steward
+from apps.catalog.selectors import stewarded
 from apps.core.decisions import Decision, allow_if, no
 from apps.projects.models import AccessRequest, Amendment, Judge, Project, TeamMember, Vote
 
@@ -27,10 +29,9 @@ def may_lead_for(actor: Member, target: AccessRequest | Amendment) -> Decision:
 
 
 def may_decide(actor: Member, target: AccessRequest) -> Decision:
-    """A data steward of the owner, who was never on the project's team."""
-    owner = target.version.dataset.center
-    if not actor.holds(Role.DATA_STEWARD, on=owner):
-        return no(f"Only a data steward of {owner} decides on this data.")
+    """A steward of the data, for its owner or for it alone, who was never on the project's team."""
+    if not is_steward(actor, target.version.dataset):
+        return no(f"Only a data steward of {target.version.dataset.center} decides on this data.")
     return _is_impartial(actor, target.project)
 
 
@@ -38,9 +39,7 @@ def may_return(actor: Member, target: Project) -> Decision:
     """A data steward of any of the owners whose word is missing; a renewal changes nothing that could be given back."""
     waiting = AccessRequest.objects.filter(project=target, status=AccessRequest.Status.WAITING)
     asked = waiting.exclude(amends__edition=F("edition"))
-    owners = set(asked.values_list("version__dataset__center_id", flat=True))
-    held = {grant.center_id for grant in actor.grants() if grant.role == Role.DATA_STEWARD}
-    if not owners & held:
+    if not asked.filter(version__dataset__in=stewarded(actor)).exists():
         return no("Only a data steward of an owner who is asked can give it back.")
     return _is_impartial(actor, target)
 
@@ -79,13 +78,9 @@ def may_remark(actor: Member, target: Project) -> Decision:
     """The team, and the stewards of the owners that were asked."""
     if TeamMember.objects.filter(project=target, member=actor, until=None).exists():
         return allow_if(True, otherwise="")
-    owners = set(
-        AccessRequest.objects.filter(project=target)
-        .exclude(status=AccessRequest.Status.DRAFT)
-        .values_list("version__dataset__center_id", flat=True)
-    )
-    held = {grant.center_id for grant in actor.grants() if grant.role == Role.DATA_STEWARD}
-    return allow_if(bool(owners & held), otherwise="Only the team and the stewards who are asked can write here.")
+    asked = AccessRequest.objects.filter(project=target).exclude(status=AccessRequest.Status.DRAFT)
+    is_asked = asked.filter(version__dataset__in=stewarded(actor)).exists()
+    return allow_if(is_asked, otherwise="Only the team and the stewards who are asked can write here.")
 
 
 def _is_impartial(actor: Member, project: Project) -> Decision:

@@ -8,20 +8,20 @@ from django.utils import timezone
 
 from apps.alliance.models import Center, Member
 from apps.catalog.duo import Clause
-from apps.catalog.selectors import stewarded_centers
-from apps.projects.access import AccessDecision, clauses_of, decided, if_approved
+from apps.catalog.selectors import stewarded
+from apps.projects.access import AccessDecision, clauses_of, decided, if_approved, spoken_of
 from apps.projects.differences import differences, people_since
 from apps.projects.facts import Asked, facts_of
 from apps.projects.models import AccessRequest, Project, Remark, TeamMember, Vote
-from apps.projects.selectors import remarks_of, team_of
+from apps.projects.selectors import questions_of, team_of, threaded
 
 R = AccessRequest.Status
 MOST_REMARKS = 50
 
 
 def visible_requests(member: Member) -> QuerySet[AccessRequest]:
-    """What was ever sent for the data of the centers that one stewards; not what is being written, nor taken back."""
-    requests = AccessRequest.objects.filter(version__dataset__center_id__in=stewarded_centers(member))
+    """What was ever sent for the data that one stewards; not what is being written, nor taken back."""
+    requests = AccessRequest.objects.filter(version__dataset__in=stewarded(member))
     seen = requests.exclude(status__in=[R.DRAFT, R.DROPPED])
     return seen.select_related(
         "project__center", "project__lead__center", "version__dataset__center", "taken_by", "edition", "amends__edition"
@@ -117,20 +117,21 @@ def votes_on(request: AccessRequest) -> QuerySet[Vote]:
 
 
 def remarks_on(project: Project) -> list[Remark]:
-    """The newest fifty questions and answers, in the order in which they were said."""
-    return list(remarks_of(project).order_by("-said_at")[:MOST_REMARKS])[::-1]
+    """The newest fifty questions in the order in which they were asked, each with the answers to it as `thread`."""
+    return threaded(list(questions_of(project).order_by("-said_at")[:MOST_REMARKS])[::-1])
 
 
-def lines_for_page(decision: AccessDecision) -> list[dict[str, Any]]:
-    """The lines as the decision component shows them, each with the record that it rests on."""
+def lines_for_page(decision: AccessDecision, person: Member) -> list[dict[str, Any]]:
+    """The lines about this person as the decision component shows them to somebody else."""
+    told = [spoken_of(person.name, line) for line in decision.lines]
     return [
         {
             "met": line.met,
             "words": line.words,
             "detail": line.detail,
             "until": line.until and f"{line.until:%-d %b %Y, %H:%M} UTC",
-            "mend": "" if line.met else f"{'waits for' if line.waiting else 'can be mended by'} {line.mender}",
+            "mend": "" if line.met else f"{'waits for' if line.waiting else 'up to'} {line.mender}",
             "waiting": line.waiting,
         }
-        for line in decision.lines
+        for line in told
     ]

@@ -1,6 +1,5 @@
 """Reads of projects: every list starts from visible_to, so nobody sees what they may not."""
 
-import re
 from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any
@@ -17,24 +16,27 @@ from apps.audit.models import Event, Outcome
 from apps.audit.selectors import entries
 from apps.catalog import selectors as catalog
 from apps.catalog.models import Dataset, DatasetVersion
+from apps.core.models import Standing
+from apps.core.searching import titled
 from apps.projects.models import AccessRequest, Amendment, Project, Remark, TeamMember
 
 P, R = Project.Status, AccessRequest.Status
 OPEN = (P.DRAFT, P.RETURNED)
 DECISIONS = 500  # of the newest, from which it is told how long they usually take
+ANSWERS = 500  # of one page of questions
 FOUND = 10  # datasets or people that a search offers
 
 
 # ── what a member may see ───────────────────────────────────────────────────────────────────────────────────────────
 def visible_to(member: Member) -> QuerySet[Project]:
-    """Of whose team one ever was, whose data request came to one's center, one's managed center's; auditors all."""
+    """Of whose team one ever was, whose request for data one stewards, one's managed center's; auditors all."""
     projects = Project.objects.select_related("center", "lead")
     if audits_everything(member):
         return projects
     was_on_team = TeamMember.objects.filter(project=OuterRef("pk"), member=member)
     was_asked = AccessRequest.objects.filter(
         project=OuterRef("pk"),
-        version__dataset__center__in=catalog.stewarded_centers(member),
+        version__dataset__in=catalog.stewarded(member),
         created_at__lte=OuterRef("submitted_at"),
     ).exclude(status=R.DROPPED, waits_since=None)
     return projects.filter(Exists(was_on_team) | Exists(was_asked) | Q(center__in=managed_centers(member)))
@@ -47,8 +49,7 @@ def mine(projects: QuerySet[Project], member: Member) -> QuerySet[Project]:
 
 def matching(projects: QuerySet[Project], words: str) -> QuerySet[Project]:
     """Projects whose title has these words, or whose reference this is."""
-    named = re.fullmatch(r"(?i)\s*(?:P-)?0*(\d{1,9})\s*", words)
-    return projects.filter(Q(title__icontains=words.strip()) | Q(number=int(named[1]) if named else None))
+    return titled(projects, words, mark="P")
 
 
 # ── one project ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -69,6 +70,32 @@ def remarks_of(project: Project) -> QuerySet[Remark]:
     return project.remarks.select_related("by__center", "request__version__dataset", "answers__by")
 
 
+def questions_of(project: Project) -> QuerySet[Remark]:
+    """What began a thread: every remark that answers no other."""
+    return remarks_of(project).filter(answers=None)
+
+
+def threaded(questions: Collection[Remark]) -> list[Remark]:
+    """The questions, each with `thread`: the answers to it and to these, in the order in which they were said."""
+    by_id = {one.pk: one for one in questions}
+    for one in questions:
+        one.thread = []  # type: ignore[attr-defined]
+    answers = Remark.objects.filter(Q(answers__in=by_id) | Q(answers__answers__in=by_id))
+    for one in answers.select_related("by__center", "answers__by").order_by("said_at")[:ANSWERS]:
+        for root in (one.answers_id, one.answers and one.answers.answers_id):
+            if root in by_id:
+                by_id[root].thread.append(one)  # type: ignore[index, attr-defined]
+                break
+    return list(questions)
+
+
+def unanswered(project: Project) -> list[Remark]:
+    """What others than its team asked, and nobody answered yet; the oldest five."""
+    team = TeamMember.objects.filter(project=project, until=None).values("member")
+    asked = remarks_of(project).filter(answers=None, replies=None).exclude(by__in=team)
+    return list(asked.order_by("said_at")[:5])
+
+
 def story_of(project: Project) -> list[Event]:
     """The events of its own life, the oldest first."""
     told = entries().filter(
@@ -80,6 +107,12 @@ def story_of(project: Project) -> list[Event]:
     return list(told.exclude(event__in=["projects.project.written", "projects.project.reminded"]).order_by("-id")[:20])[
         ::-1
     ]
+
+
+def standings_of(project: Project) -> list[Standing]:
+    """How it stood from when on, the oldest first; the newest twenty."""
+    stood = Standing.objects.filter(label=Project._meta.label_lower, row_id=project.pk)
+    return list(stood.order_by("-since", "-id")[:20])[::-1]
 
 
 def owners_waited_for(requests: Collection[AccessRequest]) -> list[Center]:

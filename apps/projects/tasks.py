@@ -6,9 +6,9 @@ from typing import Any
 
 from celery import shared_task
 
-from apps.alliance.actors import CLOCK
 from apps.core.errors import PortalError
-from apps.projects.held import changes
+from apps.projects.actors import ACCESS_CLOCK
+from apps.projects.held import sweep
 from apps.projects.models import Project
 from apps.projects.selectors import to_remind_of
 from apps.projects.services import closing, ending
@@ -20,12 +20,12 @@ BATCH = 500
 @shared_task(name="projects.keep_access")
 def keep_access() -> None:
     """Write down whose access began or ended since the last look; whoever asks meanwhile is answered already."""
-    changed = changes()
-    for project in Project.objects.filter(pk__in=changed):
-        if changed[project.pk].ended:
-            _quietly(ending.end, project)
-        if changed[project.pk].began:
-            _quietly(ending.begin, project)
+    for changed in sweep():
+        for project in Project.objects.filter(pk__in=changed):
+            if changed[project.pk].ended:
+                _quietly(ending.end, project)
+            if changed[project.pk].began:
+                _quietly(ending.begin, project)
 
 
 @shared_task(name="projects.remind_of_endings")
@@ -38,7 +38,7 @@ def remind_of_endings() -> None:
 def _quietly(act: Callable[..., Any], project: Project) -> None:
     """One project never stands in the way of the next: a refusal is recorded already, a break stands in the log too."""
     try:
-        act(project, by=CLOCK)
+        act(project, by=ACCESS_CLOCK)
     except PortalError:
         return
     except Exception:

@@ -26,6 +26,7 @@ ROWS: dict[str, Callable[[World], models.Model]] = {
     "alliance.trainingtype": lambda world: world.type,
     "alliance.trainingrecord": lambda world: world.submitted,
     "catalog.datasetversion": lambda world: world.catalog.draft,
+    "catalog.firstlook": lambda world: world.catalog.look,
     "agreements.templateversion": lambda world: world.agreed.new_words,
     "agreements.agreementversion": lambda world: world.agreed.draft,
     "projects.project": lambda world: world.projects.draft,

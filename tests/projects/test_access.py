@@ -11,11 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.agreements.services import signing
-from apps.alliance.actors import METER
 from apps.alliance.models import Vouch
 from apps.alliance.services import centers, people, training
 from apps.catalog.models import DatasetVersion
 from apps.projects.access import may_use
+from apps.projects.actors import METER
 from apps.projects.models import TeamMember
 from apps.projects.services import closing, decisions, proposals
 from tests.factories import CenterFactory, alliance, arranged, holder

@@ -6,11 +6,11 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from apps.alliance.actors import CLOCK
 from apps.alliance.roles import Role
 from apps.core.errors import Invalid, NotAllowed, WrongState
 from apps.core.models import Notice
 from apps.projects.access import may_use
+from apps.projects.actors import ACCESS_CLOCK
 from apps.projects.models import AccessRequest, Amendment, Project
 from apps.projects.services import amendments, closing, decisions, proposals
 from apps.projects.tasks import remind_of_endings
@@ -270,7 +270,7 @@ def test_nobody_is_told_of_what_is_far_or_over(world):
     closing.close(world.project, by=world.manager, reason="Over.")
     with time_machine.travel(timezone.now() + timedelta(days=249), tick=False):
         remind_of_endings()
-        closing.remind(again(world.project), by=CLOCK)
+        closing.remind(again(world.project), by=ACCESS_CLOCK)
     assert {one.key.split(":")[1] for one in reminders(world)} <= {"ethics", "approval"}
 
 

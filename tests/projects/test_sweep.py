@@ -7,11 +7,11 @@ import time_machine
 from django.conf import settings
 from django.utils import timezone
 
-from apps.alliance.actors import CLOCK
 from apps.alliance.models import Vouch
 from apps.audit.models import Event
 from apps.core.errors import WrongState
 from apps.core.models import Notice
+from apps.projects.actors import ACCESS_CLOCK
 from apps.projects.models import AccessInterval
 from apps.projects.services import decisions, ending, proposals
 from apps.projects.tasks import keep_access
@@ -151,6 +151,6 @@ def test_where_nothing_changed_there_is_nothing_to_write_down(world):
     keep_access()
 
     with pytest.raises(WrongState, match="began"):
-        ending.begin(world.project, by=CLOCK)
+        ending.begin(world.project, by=ACCESS_CLOCK)
     with pytest.raises(WrongState, match="ended"):
-        ending.end(world.project, by=CLOCK)
+        ending.end(world.project, by=ACCESS_CLOCK)

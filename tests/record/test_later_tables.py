@@ -7,7 +7,7 @@ import pytest
 from django.db import connections
 from psycopg import sql
 
-from apps.alliance.actors import CLOCK, METER
+from apps.projects.actors import ACCESS_CLOCK, METER
 from apps.projects.services import closing, ending, proposals
 from tests.projects.world import changed, make_world
 from tests.record.test_raw_sql import LATER
@@ -23,7 +23,7 @@ ELSE = (  # what else may stand before the rule: no right, a row that stays, a c
 @pytest.fixture
 def portal():
     world = make_world()
-    ending.begin(world.project, by=CLOCK)
+    ending.begin(world.project, by=ACCESS_CLOCK)
     proposals.remark(world.project, by=world.lead, text="To whom it may concern.")
     closing.use_gpu(world.project, by=METER, hours=Decimal(2), of="A job")
     changed(world, methods="Others.")

@@ -174,7 +174,7 @@ def change_cases(Case: Any, reason: Any) -> dict[str, Any]:
             lambda world: {"to": world.members["researcher"], "reason": "For the test."},
             _colleague_on_active,
         ),
-        "projects.project.reminded": Case(lambda world: world.projects.active, "clock", "owner"),
+        "projects.project.reminded": Case(lambda world: world.projects.active, "access clock", "owner"),
         "projects.gpu.used": Case(
             lambda world: world.projects.active, "meter", "owner", lambda _: {"hours": Decimal(2), "of": "A job"}
         ),

@@ -6,8 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from apps.alliance.models import Member
-from apps.alliance.roles import Role
-from apps.alliance.selectors import holders_of
+from apps.catalog.selectors import stewards_of
 from apps.core.commands import command, note
 from apps.core.errors import Invalid, WrongState
 from apps.core.notices import settle
@@ -162,7 +161,7 @@ def _vote(request: AccessRequest, edition: Edition, *, by: Member, **said: Any) 
 
 def _yeses(request: AccessRequest, edition: Edition) -> list[Vote]:
     """Those of people who are the owner's stewards now, and never were on the team."""
-    stewards = holders_of(Role.DATA_STEWARD, request.version.dataset.center)
+    stewards = stewards_of(request.version.dataset)
     were_on_team = TeamMember.objects.filter(project=request.project_id).values("member")
     said = request.votes.filter(round=edition.number, is_yes=True, steward__in=stewards)
     return list(said.exclude(steward__in=were_on_team).order_by("voted_at"))

@@ -15,7 +15,7 @@ from apps.alliance.forms import ReasonForm
 from apps.alliance.requests import MemberRequest
 from apps.core.commands import demand
 from apps.core.errors import Invalid
-from apps.core.views import form_page
+from apps.core.views import form_page, typed_in
 from apps.projects import selectors
 from apps.projects.change_forms import CloseOutForm, HandOverForm
 from apps.projects.closing import points_of
@@ -150,7 +150,7 @@ def hand_over(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Make somebody else of the team the lead."""
     project = project_or_404(request, pk)
     demand("projects.project.handed_over", by=request.user, target=project, fresh=True)
-    form = HandOverForm(request.POST if request.method == "POST" else None, project=project)
+    form = HandOverForm(typed_in(request), project=project)
     choices: Any = form.fields["to"]
     return form_page(
         request,
@@ -172,7 +172,7 @@ def close(request: MemberRequest, pk: UUID) -> HttpResponse:
     demand("projects.project.closed", by=request.user, target=project, fresh=True)
     points = points_of(project)
     confirms = project.lead_id == request.user.pk and project.status != P.DECIDED
-    typed = request.POST if request.method == "POST" else None
+    typed = typed_in(request)
     to_confirm = [point for point in points if point.done is None]
     return form_page(
         request,

@@ -16,7 +16,7 @@ from apps.catalog.models import Dataset
 from apps.catalog.selectors import newest_version, visible_datasets
 from apps.core.commands import demand
 from apps.core.errors import Invalid, NotFound
-from apps.core.views import form_page
+from apps.core.views import form_page, typed_in
 from apps.projects import selectors
 from apps.projects.forms import SECTIONS, AskForm, ProposeForm, ReasonForm, Section, TeamForm, WhyForm
 from apps.projects.models import AccessRequest, Project
@@ -54,11 +54,11 @@ def propose(request: MemberRequest) -> HttpResponse:
 
     return form_page(
         request,
-        ProposeForm(request.POST if request.method == "POST" else None),
+        ProposeForm(typed_in(request)),
         lambda typed: services.propose(center, by=request.user, **typed),
         template="projects/propose.html",
         then=then,
-        said=lambda made: f"{made.reference} is begun. Only its team sees it until you send it.",
+        said=lambda made: f"{made.reference} is begun. The owners of the data read it once you send it.",
         wanted=wanted,
     )
 
@@ -118,7 +118,7 @@ def datasets(request: MemberRequest, pk: UUID) -> HttpResponse:
     wanted = [one for one in found if one.slug == added]
     return form_page(
         request,
-        AskForm(request.POST if request.method == "POST" else None, member=request.user),
+        AskForm(typed_in(request), member=request.user),
         lambda typed: _ask_for(project, typed["dataset"], typed["reason"], request),
         template="projects/datasets.html",
         then=reverse("projects:datasets", args=[pk]),
@@ -174,7 +174,7 @@ def team(request: MemberRequest, pk: UUID) -> HttpResponse:
     words = request.GET.get("q", "").replace("\x00", "")[:100]
     return form_page(
         request,
-        TeamForm(request.POST if request.method == "POST" else None, project=project),
+        TeamForm(typed_in(request), project=project),
         lambda typed: services.add_to_team(project, by=request.user, member=typed["member"]),
         template="projects/team.html",
         then=reverse("projects:team", args=[pk]),

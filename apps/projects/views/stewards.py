@@ -1,6 +1,6 @@
 """The stewards' pages: what waits for them, one request with all that a decision needs, and the decisions."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from apps.alliance.requests import MemberRequest
 from apps.core.commands import demand, may
 from apps.core.decisions import Decision, no
 from apps.core.listing import Column, listing
-from apps.core.views import act_with_reason, form_page
+from apps.core.views import act_with_reason, form_page, typed_in
 from apps.projects import queue
 from apps.projects.models import AccessRequest
 from apps.projects.questions import QUESTIONS
@@ -46,8 +46,18 @@ def requests(request: MemberRequest) -> HttpResponse:
     asked = filters.cleaned_data if filters.is_bound and filters.is_valid() else {}
     found = queue.narrowed(queue.visible_requests(request.user), member=request.user, **asked)
     page = listing(found, request.GET, columns=COLUMNS, order="waits_since", filters=filters)
-    usual = _usually(request.user.center) if page.rows else ""
-    return render(request, "projects/requests.html", {"listing": page, "usual": usual})
+    usual = usual_days({row.version.dataset.center_id for row in page.rows}) if page.rows else {}
+    for row in page.rows:
+        row.is_late = _is_late(row, usual.get(row.version.dataset.center_id))
+    told = days_words(usual.get(request.user.center_id))
+    return render(request, "projects/requests.html", {"listing": page, "usual": told})
+
+
+def _is_late(asked: AccessRequest, usual: float | None) -> bool:
+    """Whether it waits longer than half of its owner's requests did."""
+    if asked.status != R.WAITING or asked.waits_since is None or usual is None:
+        return False
+    return timezone.now() - asked.waits_since > timedelta(days=max(usual, 1))
 
 
 @require_safe
@@ -61,7 +71,7 @@ def request(request: MemberRequest, pk: UUID) -> HttpResponse:
         "asked": found,
         "project": project,
         "weighed": weighed,
-        "opened": [(one, queue.lines_for_page(one.decision)) for one in weighed.opened],
+        "opened": [(one, queue.lines_for_page(one.decision, one.person)) for one in weighed.opened],
         "others": list(queue.others_asked(found)),
         "votes": list(queue.votes_on(found)),
         "quorum": queue.quorum_of(found),
@@ -135,7 +145,7 @@ def request_approve(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = _request_or_404(request, pk)
     demand("projects.request.approved", by=request.user, target=found, fresh=True)
     project = found.project
-    form = ApproveForm(request.POST or None, initial={"ends_on": _proposed_end(found)})
+    form = ApproveForm(typed_in(request), initial={"ends_on": _proposed_end(found)})
     return form_page(
         request,
         form,
