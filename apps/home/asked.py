@@ -26,8 +26,7 @@ def asked_of(member: Member, roles: Collection[str]) -> dict[str, Few]:
         "requests": Few(queue.to_decide(member), "waits_since", most=MOST_COUNTED + 1),
         "led": Few(projects.waiting_for_lead(member), "pk", "status", "title", "status_at", most=MOST),
         "changes": Few(
-            *(projects.changes_of_lead(member), "project_id", "project__title", "status_at", "submitted_at"),
-            most=MOST,
+            projects.changes_of_lead(member), "project_id", "project__title", "submitted_at", "status_at", most=MOST
         ),
         "owners": Few(
             projects.waiting_for_owners(member),

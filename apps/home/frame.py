@@ -72,6 +72,7 @@ def _rows(member: Member) -> list[tuple[str, str, str]]:
     ]
     if member.holds_anywhere(Role.DATA_STEWARD):
         rows.append(("Requests", "access:requests", "inbox"))
+    rows.append(("My data", "access:my_data", "database"))
     rows.append(("Calendar", "access:calendar", "calendar-event"))
     if member.holds_anywhere(Role.AUDITOR):
         rows.append(("Record", "home:record", "list-search"))

@@ -10,7 +10,7 @@ agreements read (in_force_between); tests/projects/test_two_readers.py holds the
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -138,7 +138,7 @@ def spoken_of(name: str, line: Line) -> Line:
     """The line in words about this person, for somebody else who reads it."""
     ours = line.detail if line.key in {"membership", "agreement"} else ""  # elsewhere it may be what somebody wrote
     words, mender, detail = (_of_another(name, said) for said in (line.words, line.mender, ours))
-    return replace(line, words=words, mender=mender, detail=detail or line.detail)
+    return line._replace(words=words, mender=mender, detail=detail or line.detail)
 
 
 def _of_another(name: str, said: str) -> str:

@@ -27,9 +27,7 @@ class HandOverForm(ReasonForm):
 class CloseOutForm(forms.Form):
     """What the lead confirms point by point, and what was learned."""
 
-    confirmed = forms.MultipleChoiceField(
-        widget=forms.CheckboxSelectMultiple, required=False, label="Each of these is so"
-    )
+    confirmed = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple, label="Each of these is so")
     publications = forms.CharField(
         max_length=4000,
         required=False,

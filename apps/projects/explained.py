@@ -72,7 +72,7 @@ def _with_who_said_no(request: AccessRequest, decision: AccessDecision) -> Acces
     if request.status not in SAID_NO:
         return decision
     words = f"{request.version.dataset.center} {SAID_NO[R(request.status)]}"
-    lines = (replace(line, detail=words) if line.key == "approval" else line for line in decision.lines)
+    lines = (line._replace(detail=words) if line.key == "approval" else line for line in decision.lines)
     return replace(decision, lines=tuple(lines))
 
 
@@ -89,7 +89,7 @@ def _with_proof_that_was_sent(member: Member, decisions: list[AccessDecision]) -
 def _sent(line: Line, member: Member) -> Line:
     if line.key != "training" or line.met:
         return line
-    return replace(line, detail=f"{line.detail}; the proof is sent", mender=_managers(member), waiting=True)
+    return line._replace(detail=f"{line.detail}; the proof is sent", mender=_managers(member), waiting=True)
 
 
 def _managers(member: Member) -> str:

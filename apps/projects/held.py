@@ -24,25 +24,32 @@ class Usable:
 
     project: UUID
     project_title: str
-    dataset: UUID
+    dataset_slug: str
     dataset_title: str
     version: UUID | None
     until: datetime | None
+
+    @property
+    def mark(self) -> str:
+        """Its place among the others: by project, then by data."""
+        return f"{self.project_title} {self.project} {self.dataset_title} {self.dataset_slug}"
 
 
 def data_of(member: Member) -> list[Usable]:
     """All data that this member may use now, project by project: one query for what comes into question, one for it."""
     approved = AccessRequest.objects.filter(
         project__team__member=member, project__team__until=None, project__status=P.ACTIVE, status=R.APPROVED
-    ).order_by("project__title", "project_id", "version__dataset__title")
-    columns = ("project_id", "project__title", "version__dataset_id", "version__dataset__title")
+    )
+    data = ("version__dataset_id", "version__dataset__slug", "version__dataset__title")
+    columns = ("project_id", "project__title", *data)
     rows = list(dict.fromkeys(approved.values_list(*columns)))
-    decisions = decide([Asked(member.pk, project, dataset) for project, _, dataset, _ in rows]) if rows else []
-    return [
-        Usable(project, title, dataset, data_title, decision.version, decision.until)
-        for (project, title, dataset, data_title), decision in zip(rows, decisions, strict=True)
+    asked = [Asked(member.pk, project, dataset) for project, _, dataset, _, _ in rows]
+    found = [
+        Usable(project, title, slug, name, decision.version, decision.until)
+        for (project, title, _, slug, name), decision in zip(rows, decide(asked) if asked else [], strict=True)
         if decision
     ]
+    return sorted(found, key=lambda one: one.mark)
 
 
 @dataclass

@@ -7,17 +7,17 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.core.models import Standing
-from apps.projects.models import AccessRequest, CloseOut, Project
+from apps.projects.models import AccessRequest, Project
 
 P, R = Project.Status, AccessRequest.Status
-SHOWN = ("id", "title", "lay_summary", "ends_on", "status", "center__legal_name")
+SHOWN = ("id", "title", "lay_summary", "ends_on", "status", "center__legal_name", "closeout__learned")
 
 
 def public_projects() -> QuerySet[Project]:
     """Those that run and those that ran and are closed; only what the register shows is read."""
     ran = Standing.objects.filter(label=Project._meta.label_lower, row_id=OuterRef("pk"), status=P.ACTIVE)
     begun = Project.objects.filter(Exists(ran), status__in=[P.ACTIVE, P.CLOSED], ends_on__isnull=False)
-    return begun.select_related("center").only(*SHOWN)
+    return begun.select_related("center", "closeout").only(*SHOWN)
 
 
 def data_of(projects: Iterable[Project]) -> dict[UUID, list[str]]:
@@ -30,9 +30,3 @@ def data_of(projects: Iterable[Project]) -> dict[UUID, list[str]]:
     for project, title in pairs.order_by("version__dataset__title"):
         found[project].append(title)
     return dict(found)
-
-
-def learned_by(projects: Iterable[Project]) -> dict[UUID, str]:
-    """By project that its lead closed, what was learned."""
-    closed = CloseOut.objects.filter(project__in=[one.pk for one in projects])
-    return dict(closed.values_list("project_id", "learned"))

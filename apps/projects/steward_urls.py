@@ -17,6 +17,7 @@ urlpatterns = [
     path("requests/<uuid:pk>/revoke/", stewards.request_revoke, name="request_revoke"),
     path("audited/", access.audited, name="audited"),
     path("projects/<uuid:pk>/access/replay/", access.replay, name="replay"),
+    path("my-data/", access.my_data, name="my_data"),
     path("calendar/", calendar.calendar, name="calendar"),
     path("calendar.ics", calendar.calendar_file, name="calendar_file"),
     path("register/", register.register, name="register"),

@@ -248,6 +248,13 @@ select p.id, p.n + 1, m.center_id, m.id, 'Project ' || p.n || ' on survival', 'W
 from bench_project p join bench_member m on m.n = p.lead_n
 """,
     """
+insert into projects_edition (id, project_id, number, submitted_at, submitted_by_id, title, lay_summary, public_benefit,
+  methods, outputs, purpose, risks, ethics_reference, ethics_until, gpu_hours, ends_on)
+select uuidv7(), id, 1, submitted_at, lead_id, title, lay_summary, public_benefit, methods, outputs, purpose, risks,
+  ethics_reference, ethics_until, gpu_hours, ends_on
+from projects_project
+""",
+    """
 insert into core_standing (label, row_id, status, since)
 select 'alliance.center', id, 'active', now() - interval '3 years' from bench_center
 union all select 'alliance.member', id, 'active', now() - interval '2 years' from bench_member
@@ -261,7 +268,7 @@ union all select 'projects.project', id, status, now() - interval '20 days' from
 """,
     """
 insert into projects_teammember (id, project_id, member_id, since, added_by_id, until, removed_by_id)
-select uuidv7(), p.id, m.id, now() - interval '280 days', lead.id,
+select uuidv7(), p.id, m.id, now() - interval '310 days', lead.id,
   case when is_over then now() - interval '50 days' end, case when is_over then lead.id end
 from (select distinct p, case when k = 0 then null else floor(%(members)s * power(random(), %(people)s))::int end as m
       from generate_series(0, %(projects)s - 1) p, generate_series(0, ceil(%(team)s * 1.01 / %(projects)s)::int) k) t
@@ -272,16 +279,17 @@ lateral (select t.m is not null and (p.n + m.n) %% 10 < 3 as is_over) s
 limit %(team)s
 """,
     """
-insert into projects_accessrequest (id, project_id, version_id, reason, status, status_at, created_at, waits_since,
-  decided_at, conditions, ends_on, answer)
-select uuidv7(), p.id, d.version_id, 'It holds the outcomes.', state, at + interval '4 days', at - interval '9 days',
-  at, case when state <> 'waiting' then at + interval '4 days' end, '',
+insert into projects_accessrequest (id, project_id, edition_id, quorum, version_id, reason, status, status_at,
+  created_at, waits_since, decided_at, conditions, ends_on, answer)
+select uuidv7(), p.id, e.id, 1, d.version_id, 'It holds the outcomes.', state, at + interval '4 days',
+  at - interval '9 days', at, case when state <> 'waiting' then at + interval '4 days' end, '',
   case when state = 'approved' then %(today)s + (p.n * 13 + d.n) %% 400 + 1 end,
   case when state = 'refused' then 'It is not needed.' else '' end
 from (select distinct p, floor(%(datasets)s * power(random(), %(data)s))::int as d
       from generate_series(0, %(projects)s - 1) p, generate_series(1, ceil(%(requests)s * 1.03 / %(projects)s)::int)) r
 join bench_project p on p.n = r.p
-join bench_dataset d on d.n = r.d,
+join bench_dataset d on d.n = r.d
+join projects_edition e on e.project_id = p.id,
 lateral (select case when p.status = 'submitted' then 'waiting' when (p.n + d.n) %% 20 = 0 then 'refused'
                 else 'approved' end as state,
          now() - interval '300 days' + interval '1 minute' * (p.n * 17 %% 10000) as at) s

@@ -113,8 +113,8 @@ def test_a_newcomer_comes_from_a_search_to_the_data_and_reads_who_said_no(
     counts.append(green(lead, project, "Data of Kind"))
 
     assert counts == sorted(set(counts)), f"each step turns a line green: {counts}"
-    assert counts[-1] == 12
     answers = lead.locator(".decision")
+    expect(answers.filter(has_text="Data of Kind").locator(".decision-line:not(.tone-good)")).to_have_count(0)
     expect(answers.filter(has_text="Data of Kind").locator(".decision-verdict")).to_contain_text("Yes, until")
     refused = answers.filter(has_text="Data of Strict")
     expect(refused.locator(".decision-verdict")).to_contain_text("Not yet")
@@ -151,41 +151,36 @@ def _proposes(page: Page) -> str:
 
 
 def _writes(page: Page, project: str) -> None:
-    """Write every part; what is typed without a save survives a reload."""
+    """Write every part, save none by hand: what was typed is kept after a pause, and survives a reload."""
     page.goto(f"{project}write/")
-    page.get_by_role("textbox", name="Methods").fill("Cox models.")
-    page.get_by_role("textbox", name="Outputs that shall leave").fill("Tables of counts.")
-    expect(page.locator("#methods [data-kept]")).to_have_text("Kept.", timeout=10_000)
-    page.reload()
-    expect(page.get_by_role("textbox", name="Methods")).to_have_value("Cox models.")
-
-    _section(
-        page, "summary", **{"Summary for the public": "We ask who lives longer.", "Benefit for the public": "Hope."}
-    )
-    purpose = page.locator("#purpose")
+    purpose, risks = page.locator("#purpose"), page.locator("#risks")
     purpose.get_by_label("Health, medical or biomedical research").check()
     for question in purpose.get_by_role("group").filter(has=page.get_by_label("No", exact=True)).all():
         question.get_by_label("No", exact=True).check()
-    _section(page, "purpose", Countries="US")
-    _section(page, "ethics", **{"Its reference": "IRB-7", "Valid until": day(300)})
-    for question in page.locator("#risks").get_by_role("group").all():
+    for question in risks.get_by_role("group").all():
         calm = "Yes" if "least data" in question.inner_text() or "withdrawal" in question.inner_text() else "No"
         question.get_by_label(calm, exact=True).check()
-    _section(page, "risks")
-    _section(page, "frame", **{"Last day": day(200)})
+    for label, words in {
+        "Summary for the public": "We ask who lives longer.",
+        "Benefit for the public": "Hope.",
+        "Methods": "Cox models.",
+        "Outputs that shall leave": "Tables of counts.",
+        "Its reference": "IRB-7",
+        "Valid until": day(300),
+        "Last day": day(200),
+    }.items():
+        page.get_by_label(label, exact=True).fill(words)
 
+    for part in page.locator("form[data-keeps] [data-kept]").all():
+        expect(part).to_have_text("Kept.", timeout=15_000)
+    page.reload()
 
-def _section(page: Page, key: str, **typed: str) -> None:
-    section = page.locator(f"#{key}")
-    for label, words in typed.items():
-        section.get_by_label(label).fill(words)
-    with page.expect_navigation():
-        section.get_by_role("button", name="Save").click()
+    expect(page.get_by_label("Methods", exact=True)).to_have_value("Cox models.")
+    expect(page.locator("#missing")).to_contain_text("Nothing is missing")
 
 
 def _sends(page: Page, project: str) -> None:
     page.goto(project)
-    expect(page.locator("#missing")).to_contain_text("Nothing is missing")
     page.get_by_role("link", name="Read it through and send it").first.click()
     page.get_by_role("button", name="Send it to the owners").click()
     turns = page.locator("#turns")

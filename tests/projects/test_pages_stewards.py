@@ -95,6 +95,19 @@ def test_the_queue_costs_no_more_with_more_rows(asking, browse):
     assert cost() == before
 
 
+@pytest.mark.parametrize(("days", "is_late"), [(2, False), (4, True)])
+def test_what_waits_longer_than_the_centers_median_says_so(asking, browse, days, is_late):
+    made = proposed(asking.lead, asking.version).requests.get()
+    decisions.refuse(made, by=asking.steward, reason="No.")
+    made.refresh_from_db()
+    now = timezone.now()
+    with arranged():
+        AccessRequest.objects.filter(pk=made.pk).update(waits_since=made.decided_at - timedelta(days=3))
+        AccessRequest.objects.filter(pk=asking.request.pk).update(waits_since=now - timedelta(days=days))
+
+    assert ("Longer than usual" in words_of(browse(asking.steward).get(reverse("access:requests")))) == is_late
+
+
 def test_the_usual_time_is_the_median_of_what_the_center_decided(world):
     assert usual_days([world.home.pk]) == {}
     made = again(world.request)

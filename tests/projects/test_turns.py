@@ -238,5 +238,5 @@ def test_a_draft_is_not_listed_for_auditors_before_it_is_sent(world, browse):
     assert str(world.project.pk) in listed
 
 
-def test_whoever_is_no_auditor_is_refused_the_list(world, browse):
-    assert browse(world.lead).get("/audited/").status_code == 403
+def test_whoever_is_no_auditor_finds_no_such_list(world, browse):
+    assert browse(world.lead).get("/audited/").status_code == 404

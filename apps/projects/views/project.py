@@ -98,7 +98,6 @@ def _told(request: MemberRequest, found: Project) -> dict[str, Any]:
         "requests": requests,
         "team": team,
         "steps": timeline_of(found, requests),
-        "may_hand_over": may("projects.project.handed_over", request.user, found),
         "turns": turns_of(found, requests, missing=missing, answers=answers, usual=usual, by=request.user),
         "answers": answers,
         "usable": sum(bool(one.decision) for one in answers),
@@ -123,9 +122,11 @@ def _change(member: Member, found: Project, requests: list[AccessRequest]) -> di
     if found.status not in amendments.RUNNING:
         return {"closeout": CloseOut.objects.filter(project=found).first()}
     is_lead = found.lead_id == member.pk
+    asked_anew = {one.version_id for one in requests if one.status == R.WAITING}
     for one in requests:
         ends_earlier = bool(one.ends_on and found.ends_on and one.ends_on < found.ends_on)
-        one.may_be_renewed = is_lead and one.status == R.APPROVED and ends_earlier  # type: ignore[attr-defined]
+        is_free = one.status == R.APPROVED and one.version_id not in asked_anew
+        one.may_be_renewed = is_lead and is_free and ends_earlier  # type: ignore[attr-defined]
     change = selectors.open_amendments(found).first()
     if change is None or (change.status == Amendment.Status.DRAFT and not is_lead):
         return {"is_running": True}

@@ -33,9 +33,10 @@ def project_or_404(request: MemberRequest, pk: UUID) -> Project:
 
 def missing_of(project: Project) -> list[str]:
     """What it still lacks, in words."""
-    asked = [one for one in selectors.requests_of(project) if one.status == AccessRequest.Status.DRAFT]
-    approved = project.requests.filter(status=AccessRequest.Status.APPROVED).exists()
-    return services.missing_parts(project, asked, timezone.now().date(), needs_data=not approved)
+    requests = selectors.requests_of(project)
+    asked = [one for one in requests if one.status == AccessRequest.Status.DRAFT]
+    is_approved = any(one.status == AccessRequest.Status.APPROVED for one in requests)
+    return services.missing_parts(project, asked, timezone.now().date(), needs_data=not is_approved)
 
 
 # ── begin ───────────────────────────────────────────────────────────────────────────────────────────────────────────

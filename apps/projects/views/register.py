@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.core.listing import Column, listing
-from apps.projects.register import data_of, learned_by, public_projects
+from apps.projects.register import data_of, public_projects
 
 COLUMNS = [
     Column("Project", "title"),
@@ -20,8 +20,8 @@ COLUMNS = [
 def register(request: HttpRequest) -> HttpResponse:
     """Every project that was begun, running or over."""
     page = listing(public_projects(), request.GET, columns=COLUMNS, order="title")
-    titles, learned = data_of(page.rows), learned_by(page.rows)
+    titles = data_of(page.rows)
     for row in page.rows:
         row.data = titles.get(row.pk, [])
-        row.learned = learned.get(row.pk, "")
+        row.learned = row.closeout.learned if hasattr(row, "closeout") else ""
     return render(request, "projects/register.html", {"listing": page})
