@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -20,18 +21,27 @@ from typing import IO, Any
 
 import environments
 from door import interpreter
-from door.home import REPO, main_home
+from door.home import REPO, locked, main_home
 from door.python_parts import trouble_of, uv_words
 from door.say import Trouble, line, log, size_of, step
 
 MANIFEST = "environment.json"
 _INSTALL_SECONDS = 1800.0
 _FREE_BYTES = 5_000_000_000
+_BUILDING = ".building-"
+# A fixed seed: the order of a set's constants depends on it, and two builds shall give the same bytes.
+_CLEAN = {"PATH": os.defpath, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def base() -> Path:
+    """The folder of all built environments: $CAIA_ENVIRONMENTS, which several copies may share, or one of our home."""
+    named = os.environ.get("CAIA_ENVIRONMENTS", "")
+    return Path(named).expanduser().resolve() if named else main_home().root / "environments"
 
 
 def folder_of(name: str) -> Path:
     """Where this environment lies, built or not."""
-    return main_home().root / "environments" / hash_of(name)
+    return base() / hash_of(name)
 
 
 def hash_of(name: str) -> str:
@@ -56,10 +66,20 @@ def make_ready(name: str) -> Path:
     folder = folder_of(name)
     if manifest(name):
         return folder
-    folder.parent.mkdir(mode=0o755, exist_ok=True)
-    with _only_builder(folder):
-        if not manifest(name):  # another one may have built it while we waited
-            _build(name, folder)
+    former = os.umask(0o022)  # workspaces of other accounts read it
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _only_builder(folder):
+            if not manifest(name):  # another one may have built it while we waited
+                _sweep()
+                _build(name, folder)
+    except OSError as error:
+        raise Trouble(
+            f"{name} could not be built in {base()}: {error.strerror or error}.",
+            "Put that right, or name a folder elsewhere: CAIA_ENVIRONMENTS=/folder.",
+        ) from error
+    finally:
+        os.umask(former)
     return folder
 
 
@@ -109,7 +129,7 @@ def _only_builder(folder: Path) -> IO[str]:
     """Hold the lock of this build; wait for another that builds the same."""
     began = time.monotonic()
     while time.monotonic() - began < _INSTALL_SECONDS:
-        held = main_home().lock(f"environment-{folder.name[:16]}")
+        held = locked(_lock_of(folder.name))
         if held is not None:
             return held
         time.sleep(0.5)
@@ -119,15 +139,29 @@ def _only_builder(folder: Path) -> IO[str]:
     )
 
 
+def _lock_of(hash_: str) -> Path:
+    return base() / f".lock-{hash_}"
+
+
+def _sweep() -> None:
+    """Remove what stopped builds left, of other environments too: those whose lock nobody holds."""
+    for left in base().glob(f"{_BUILDING}*"):
+        held = locked(_lock_of(left.name.removeprefix(_BUILDING)))
+        if held is not None:
+            with held:
+                shutil.rmtree(left, ignore_errors=True)
+
+
 def _build(name: str, folder: Path) -> None:
     free = shutil.disk_usage(folder.parent).free
     if free < _FREE_BYTES:
         raise Trouble(
             f"The disk that holds {folder.parent} has {free / 1e9:.1f} GB free; an environment needs some 5 GB.",
-            "Free some space there, or set CAIA_HOME to a folder elsewhere.",
+            "Free some space there, or name a folder elsewhere: CAIA_ENVIRONMENTS=/folder.",
         )
-    making = folder.with_name(f".building-{folder.name}")
-    shutil.rmtree(making, ignore_errors=True)  # of a build that was stopped; the lock says that nobody is at it now
+    making = folder.with_name(f"{_BUILDING}{folder.name}")
+    for former in (making, folder):  # of a build that was stopped, or a folder without its manifest
+        shutil.rmtree(former, ignore_errors=True)
     tools = making / ".tools"
     tools.mkdir(parents=True)
     with step(f"Python for {name}"):
@@ -170,7 +204,7 @@ def _install_words(executable: Path, pinned: Path) -> list[str]:
 
 def _install_layer(executable: Path, name: str) -> None:
     """A layer's own wheels: from the registry, or from the folder or page that UV_FIND_LINKS names."""
-    for path in environments.sources(name)[2:]:
+    for path in environments.sources(name)[1:]:
         found = os.environ.get("UV_FIND_LINKS") or os.environ.get("PIP_FIND_LINKS", "")
         links = [word for place in found.replace(",", " ").split() for word in ("--find-links", place)]
         try:
@@ -192,43 +226,53 @@ def _uv(words: list[str], what: str) -> None:
         "DEB_PYTHON_INSTALL_LAYOUT": "deb",
     }
     environment = {"UV_HTTP_TIMEOUT": "60", "UV_NATIVE_TLS": "1", **kept, **quiet, "UV_PYTHON": sys.executable}
-    try:
-        answer = subprocess.run(
-            [*uv_words(), *words],
-            cwd=REPO,
-            env=environment,
-            umask=0o022,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_INSTALL_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        raise Trouble(
-            f"{what}: it took more than {_INSTALL_SECONDS / 60:.0f} minutes.",
-            "Run this again: what has arrived is kept.",
-        ) from None
+    answer = _answer([*uv_words(), *words], environment, _INSTALL_SECONDS, what)
     log.info("uv %s: %s\n%s\n%s", words[:2], answer.returncode, answer.stdout[-3000:], answer.stderr[-3000:])
     if answer.returncode != 0:
         raise trouble_of(what, answer.stderr)
 
 
+def _answer(
+    words: list[str], environment: dict[str, str], seconds: float, what: str
+) -> subprocess.CompletedProcess[str]:
+    """Run it to its end; where it takes too long or we are stopped, it ends with all that it has started."""
+    child = subprocess.Popen(
+        words,
+        cwd=REPO,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    try:
+        out, said = child.communicate(timeout=seconds)
+    except BaseException as error:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        if isinstance(error, subprocess.TimeoutExpired):
+            way_out = "Run this again: what has arrived is kept."
+            raise Trouble(f"{what}: it took more than {seconds / 60:.0f} minutes.", way_out) from None
+        raise
+    return subprocess.CompletedProcess(words, child.returncode, out, said)
+
+
 def _compile(making: Path, executable: Path) -> None:
     """Bytecode that is never checked against its source: nobody can write there, and each start is quicker."""
-    # A fixed seed: the order of a set's constants depends on it, and two builds shall give the same bytes.
-    clean = {"PATH": os.defpath, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     words = [str(executable), "-s", "-m", "compileall", "-q", "-f", "-j", "2", "--invalidation-mode", "unchecked-hash"]
-    # A few packages carry templates and old syntax on purpose; what can't be compiled stays source.
-    words += ["-s", str(making), str(making / "lib")]
-    subprocess.run(words, env=clean, capture_output=True, check=False, timeout=900)
+    # A few packages carry templates and old syntax on purpose; what can't be compiled stays source, as do their tests.
+    _answer(
+        [*words, "-x", "/tests?/", "-s", str(making), str(making / "lib")],
+        _CLEAN,
+        900,
+        "The packages could not be compiled",
+    )
 
 
 def _described(name: str, making: Path, executable: Path) -> dict[str, Any]:
     asked = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
-    answer = subprocess.run(
-        [str(executable), "-I", "-B", "-c", asked], capture_output=True, text=True, check=False, timeout=60
-    )
+    answer = _answer([str(executable), "-s", "-c", asked], _CLEAN, 60, f"The new Python of {name} does not answer")
     if answer.returncode != 0:
         raise Trouble(f"The new Python of {name} does not run: {answer.stderr.strip()[-300:]}")
     content, size = _content(making)

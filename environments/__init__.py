@@ -23,12 +23,12 @@ def names() -> list[str]:
 
 
 def sources(name: str) -> tuple[Path, ...]:
-    """The files that say all of what is in this environment; KeyError where there is none of this name."""
+    """Its lock, and its layer if it has one: all of what is in it. KeyError where there is none of this name."""
     base, _, layer = name.partition("+")
     if name not in names():
         raise KeyError(name)
     chosen = [path for path in _layers(base) if path.stem == layer]
-    return (FOLDER / base / "pyproject.toml", FOLDER / base / "uv.lock", *chosen)
+    return (FOLDER / base / "uv.lock", *chosen)
 
 
 def environment_hash(name: str) -> str:
