@@ -236,7 +236,7 @@ def _answer(
     words: list[str], environment: dict[str, str], seconds: float, what: str
 ) -> subprocess.CompletedProcess[str]:
     """Run it to its end; where it takes too long or we are stopped, it ends with all that it has started."""
-    child = subprocess.Popen(
+    with subprocess.Popen(
         words,
         cwd=REPO,
         env=environment,
@@ -245,16 +245,15 @@ def _answer(
         stderr=subprocess.PIPE,
         text=True,
         process_group=0,
-    )
-    try:
-        out, said = child.communicate(timeout=seconds)
-    except BaseException as error:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-        if isinstance(error, subprocess.TimeoutExpired):
-            way_out = "Run this again: what has arrived is kept."
-            raise Trouble(f"{what}: it took more than {seconds / 60:.0f} minutes.", way_out) from None
-        raise
+    ) as child:
+        try:
+            out, said = child.communicate(timeout=seconds)
+        except BaseException as error:
+            os.killpg(child.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                way_out = "Run this again: what has arrived is kept."
+                raise Trouble(f"{what}: it took more than {seconds / 60:.0f} minutes.", way_out) from None
+            raise
     return subprocess.CompletedProcess(words, child.returncode, out, said)
 
 
