@@ -78,13 +78,24 @@ def free_launchers(home: Path) -> None:
     changed = set()
     for path in sorted((home / "bin").iterdir()):
         if path.is_file() and not path.is_symlink():
-            first, _, rest = path.read_bytes().partition(b"\n")
-            if first.startswith(b"#!") and os.fsencode(home) in first:
-                path.write_bytes(_LAUNCHER + rest)
+            program = _without_its_python(path.read_bytes(), os.fsencode(home))
+            if program is not None:
+                path.write_bytes(_LAUNCHER + program)
                 changed.add(path)
     for record in home.glob("lib*/python3*/*-packages/*.dist-info/RECORD"):
         lines = record.read_text(encoding="utf-8").splitlines()
         record.write_text("".join(f"{_listed(line, record, changed)}\n" for line in lines), encoding="utf-8")
+
+
+def _without_its_python(launcher: bytes, home: bytes) -> bytes | None:
+    """The program after the lines that start the Python of this folder; None where it starts no such thing."""
+    first, *others = launcher.split(b"\n", 3)
+    if first.startswith(b"#!") and home in first:
+        return launcher.partition(b"\n")[2]
+    # What uv writes where the path is too long for one line.
+    if first == b"#!/bin/sh" and len(others) == 3 and others[0].startswith(b"'''exec'") and home in others[0]:
+        return others[2]
+    return None
 
 
 def _listed(line: str, record: Path, changed: set[Path]) -> str:

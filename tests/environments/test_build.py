@@ -31,11 +31,12 @@ IMPORTED_AS = {
 
 @pytest.fixture
 def base(tmp_path, monkeypatch):
-    """An empty folder of environments."""
+    """An empty folder of environments; what was built there takes too much room to be left."""
     folder = tmp_path / "environments"
     folder.mkdir()
     monkeypatch.setenv("CAIA_ENVIRONMENTS", str(folder))
-    return folder
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
@@ -248,11 +249,18 @@ def test_verifying_what_is_not_built_says_how_to_build_it(base):
 
 
 # ── launchers ───────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_a_launcher_runs_the_python_beside_it_and_its_package_lists_it_so(tmp_path):
+@pytest.mark.parametrize(
+    "first",
+    ["#!{python}", "#!/bin/sh\n'''exec' '{python}' \"$0\" \"$@\"\n' '''"],
+    ids=["one line", "as where the path is too long for that"],
+)
+def test_a_launcher_runs_the_python_beside_it_and_its_package_lists_it_so(tmp_path, first):
     home = tmp_path / "built"
     (home / "bin").mkdir(parents=True)
     (home / "bin" / "python3").symlink_to(sys.executable)
-    (home / "bin" / "tell").write_text(f"#!{home}/bin/python3\nimport sys\nprint(sys.argv[1:])\n")
+    (home / "bin" / "tell").write_text(
+        f"{first.format(python=home / 'bin' / 'python3')}\nimport sys\nprint(sys.argv[1:])\n"
+    )
     (home / "bin" / "shell").write_text("#!/bin/sh\necho shell\n")
     (home / "bin" / "tell").chmod(0o755)
     record = home / "lib" / "python3.11" / "site-packages" / "tell-1.dist-info" / "RECORD"
@@ -264,6 +272,7 @@ def test_a_launcher_runs_the_python_beside_it_and_its_package_lists_it_so(tmp_pa
 
     launcher = tmp_path / "moved elsewhere" / "bin" / "tell"
     assert run(launcher, "a b", "c").stdout == "['a b', 'c']\n"
+    assert str(home) not in launcher.read_text()
     assert launcher.with_name("shell").read_text() == "#!/bin/sh\necho shell\n"
     first, second = (tmp_path / "moved elsewhere" / record.relative_to(home)).read_text().splitlines()
     assert first.endswith(f",{launcher.stat().st_size}")
