@@ -53,6 +53,7 @@ def run_notebook(environment: Path, tmp_path: Path) -> Callable[[str], Run]:
         words = [environment / "bin" / "python3", "-m", "nbconvert", "--to", "notebook", "--execute"]
         words += [f"--ExecutePreprocessor.timeout={_SECONDS_A_CELL}", "--output-dir", out, NOTEBOOKS / f"{name}.ipynb"]
         around = {"PATH": os.defpath, "HOME": home, "DATA": REPO / "examples" / "data", "RESULTS": results}
+        around["PYTHONDONTWRITEBYTECODE"] = "1"  # root may write where a workspace may not
         answer = subprocess.run(words, env=around, capture_output=True, text=True, check=False, timeout=300)
         assert answer.returncode == 0, answer.stderr[-4000:]
         return Run(json.loads((out / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"], results)

@@ -50,7 +50,12 @@ def moved(environment):
 
 def run(*words, **around):
     return subprocess.run(
-        words, env={"PATH": os.defpath, **around}, capture_output=True, text=True, check=False, timeout=120
+        words,
+        env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1", **around},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
 
 
