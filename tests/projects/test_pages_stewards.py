@@ -14,7 +14,7 @@ from apps.audit.models import Event
 from apps.catalog.models import DatasetVersion
 from apps.projects.models import AccessRequest, Project, Remark
 from apps.projects.selectors import usual_days
-from apps.projects.services import decisions, proposals
+from apps.projects.services import closing, decisions, proposals
 from tests.factories import CenterFactory, MemberFactory, alliance, arranged, holder
 from tests.projects.world import in_days, make_world, proposed, published, second_steward
 
@@ -95,6 +95,19 @@ def test_the_queue_costs_no_more_with_more_rows(asking, browse):
     assert cost() == before
 
 
+@pytest.mark.parametrize(("days", "is_late"), [(2, False), (4, True)])
+def test_what_waits_longer_than_the_centers_median_says_so(asking, browse, days, is_late):
+    made = proposed(asking.lead, asking.version).requests.get()
+    decisions.refuse(made, by=asking.steward, reason="No.")
+    made.refresh_from_db()
+    now = timezone.now()
+    with arranged():
+        AccessRequest.objects.filter(pk=made.pk).update(waits_since=made.decided_at - timedelta(days=3))
+        AccessRequest.objects.filter(pk=asking.request.pk).update(waits_since=now - timedelta(days=days))
+
+    assert ("Longer than usual" in words_of(browse(asking.steward).get(reverse("access:requests")))) == is_late
+
+
 def test_the_usual_time_is_the_median_of_what_the_center_decided(world):
     assert usual_days([world.home.pk]) == {}
     made = again(world.request)
@@ -120,7 +133,7 @@ def test_the_page_says_what_a_yes_would_open_and_what_would_still_be_missing(ask
 
     (opened,) = page.context["weighed"].opened
     assert {line.key for line in opened.decision.missing} == {"project"}, "the lead begins it after the decisions"
-    assert "Not yet: 1 of 12 still missing" in words_of(page)
+    assert "Not yet: 1 of 13 still missing" in words_of(page)
     assert again(asking.request).status == R.WAITING, "nothing was approved by looking"
 
 
@@ -142,8 +155,9 @@ def test_beside_an_approved_version_the_one_that_is_asked_for_is_weighed(world, 
             status="published", published_at=timezone.now(), published_by=world.steward
         )
         asked = AccessRequest.objects.create(
-            project=world.project, version=newer, status="waiting", waits_since=timezone.now()
-        )
+            project=world.project, version=newer, status="waiting", waits_since=timezone.now(),
+            edition=world.request.edition, quorum=1,
+        )  # fmt: skip
 
     weighed = browse(world.steward).get(at("request", asked)).context["weighed"]
 
@@ -330,7 +344,10 @@ def test_an_owners_auditor_asks_about_the_owners_data_alone(world, browse):
     elsewhere = CenterFactory()
     other = published(elsewhere, holder(Role.DATA_STEWARD, elsewhere))
     with arranged():
-        AccessRequest.objects.create(project=world.project, version=other, status="waiting", waits_since=timezone.now())
+        AccessRequest.objects.create(
+            project=world.project, version=other, status="waiting", waits_since=timezone.now(),
+            edition=world.request.edition, quorum=1,
+        )  # fmt: skip
     moment = timezone.now()
 
     page = replay(browse(holder(Role.AUDITOR, world.owner)), world, moment, dataset=other.dataset)
@@ -360,8 +377,8 @@ def test_the_register_has_what_ran_and_nothing_that_never_did(world, browse):
     waiting = proposed(world.colleague, world.version)
     never = proposed(world.colleague, world.version)
     decisions.refuse(never.requests.get(), by=world.steward, reason="No consent.")
-    decisions.close(again(never), by=world.colleague, reason="Refused.")
-    decisions.close(world.project, by=world.lead, reason="Done.")
+    closing.close(again(never), by=world.colleague, reason="Refused.")
+    closing.close(world.project, by=world.manager, reason="Done.")
 
     rows = browse().get(reverse("access:register")).context["listing"].rows
 
@@ -373,8 +390,9 @@ def test_data_whose_owner_said_no_is_not_in_the_register(world, browse):
     other = published(world.owner, world.steward, slug="refused-data")
     with arranged():
         AccessRequest.objects.create(
-            project=world.project, version=other, status="refused", decided_at=timezone.now(), answer="No."
-        )
+            project=world.project, version=other, status="refused", decided_at=timezone.now(), answer="No.",
+            edition=world.request.edition, quorum=1,
+        )  # fmt: skip
 
     (row,) = browse(MemberFactory()).get(reverse("access:register")).context["listing"].rows
 
