@@ -77,7 +77,7 @@ def _become(plan: Plan, group: Group, output: int, status: int) -> None:
     try:
         group.join()
         _limit(plan, group)
-        # When the machine runs out of memory the sandbox goes first. Written with root's powers, it can't be taken back.
+        # When the machine runs out of memory the sandbox goes first. Root's word can't be taken back inside.
         Path("/proc/self/oom_score_adj").write_text(_GOES_FIRST, encoding="ascii")
         if plan.uid is not None:
             os.setgroups([])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
@@ -97,7 +98,8 @@ def set_id_programs(system: Path) -> tuple[PurePosixPath, ...]:
     found = []
     left = [str(system)]
     while left:
-        with os.scandir(left.pop()) as names:
+        # A folder that we can't read, nobody inside can: without root they run under our own uid.
+        with contextlib.suppress(PermissionError), os.scandir(left.pop()) as names:
             for name in names:
                 if name.is_dir(follow_symlinks=False):
                     if name.path not in {f"{system}/share", f"{system}/include", f"{system}/src"}:

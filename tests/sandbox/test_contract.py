@@ -30,6 +30,8 @@ print(json.dumps({
 }))
 """
 
+ROOTS = {"bin", "data", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "opt", "proc", "sbin", "tmp", "usr"}
+
 WORK = """
 import asyncio, concurrent.futures, multiprocessing, socket, subprocess, sys, tempfile, threading
 def one(_): return 1
@@ -81,8 +83,7 @@ def test_what_a_program_finds(run, place, given, monkeypatch):
     assert found["given"] == given["GIVEN"]
     assert found["rows"] == ROWS
     assert found["changed"] is False
-    assert set(found["roots"]) <= {"bin", "data", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "opt", "proc",
-                                   "sbin", "tmp", "usr"}  # fmt: skip
+    assert set(found["roots"]) <= ROOTS
     assert found["programs"] <= 3
     assert (found["host"], found["folder"], found["shadow"]) == ("workspace", str(HOME), False)
 
@@ -110,46 +111,59 @@ def test_the_filter_holds(run, place):
     assert (code, words.strip()) == (0, "-1 1 -1 1")
 
 
+SERVE = """
+import os, socket
+os.umask(0)
+server, hub = (socket.socket(socket.AF_UNIX) for _ in 'ab')
+server.bind('/run/ws/server.sock'); server.listen()
+hub.connect('/run/hub/hub.sock'); hub.sendall(b'up')
+line = server.accept()[0]; line.sendall(b'page'); line.close()
+try: open('/run/hub/mine', 'w')
+except OSError as error: print(error.errno)
+"""
+
+
+class Hub:
+    """Outside: hears that the sandbox is up by one socket, and asks it for a page by the other."""
+
+    def __init__(self, folder):
+        self.heard, self.server = [], str(folder / "in/server.sock")
+        self.line = socket.socket(socket.AF_UNIX)
+        self.line.settimeout(10)
+        self.line.bind(str(folder / "out/hub.sock"))
+        self.line.listen()
+        (folder / "out/hub.sock").chmod(0o777)
+        self.listener = threading.Thread(target=self.answer, daemon=True)
+        self.listener.start()
+
+    def answer(self):
+        line = self.line.accept()[0]
+        self.heard.append(line.recv(100))
+        with socket.socket(socket.AF_UNIX) as back:
+            back.connect(self.server)
+            self.heard.append(back.recv(100))
+        line.close()
+
+    def close(self):
+        self.listener.join(10)
+        self.line.close()
+
+
 def test_sockets_are_the_way_in_and_out(run, place):
     """The sandbox listens in one folder, and speaks to the host's socket in another, which it can't write."""
     for name in ("in", "out"):
         (place.root / "sockets" / name).mkdir()
         (place.root / "sockets" / name).chmod(0o777)
-    heard = []
-    hub = socket.socket(socket.AF_UNIX)
-    hub.settimeout(10)
-    hub.bind(str(place.root / "sockets/out/hub.sock"))
-    hub.listen()
-    (place.root / "sockets/out/hub.sock").chmod(0o777)
-
-    def answer():
-        line = hub.accept()[0]
-        heard.append(line.recv(100))
-        with socket.socket(socket.AF_UNIX) as back:
-            back.connect(str(place.root / "sockets/in/server.sock"))
-            heard.append(back.recv(100))
-        line.close()
-
-    listener = threading.Thread(target=answer, daemon=True)
-    listener.start()
+    hub = Hub(place.root / "sockets")
     folders = (
         SocketFolder(place.root / "sockets/in", PurePosixPath("/run/ws"), listens=True),
         SocketFolder(place.root / "sockets/out", PurePosixPath("/run/hub")),
     )
-    code, words = run(
-        place.python(
-            "import os, socket\nos.umask(0)\nserver, hub = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)\n"
-            "server.bind('/run/ws/server.sock'); server.listen()\nhub.connect('/run/hub/hub.sock'); hub.sendall(b'up')\n"
-            "line = server.accept()[0]; line.sendall(b'page'); line.close()\n"
-            "try: open('/run/hub/mine', 'w')\nexcept OSError as error: print(error.errno)",
-            sockets=folders,
-        )
-    )
-    listener.join(10)
+    code, words = run(place.python(SERVE, sockets=folders))
     hub.close()
 
     assert (code, words.strip()) == (0, "30")
-    assert heard == [b"up", b"page"]
+    assert hub.heard == [b"up", b"page"]
 
 
 def test_a_word_is_never_read_as_an_option_or_by_a_shell(run, place):

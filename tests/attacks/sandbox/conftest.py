@@ -16,7 +16,7 @@ import pytest
 
 from sandbox.calls import LAST_KNOWN, LOOKED_AT, REFUSED
 from sandbox.spec import ReadOnly
-from tests.sandbox.place import HOME, PYTHON_HOME, Place, places
+from tests.sandbox.place import HOME, PYTHON, Place, places
 
 INSIDE = Path(__file__).with_name("inside.py")
 SECRET = "launcher-secret-51c9"
@@ -140,7 +140,7 @@ def _hostile(place: Place, facts: dict[str, object]) -> object:
     (weapons / "facts.json").write_text(json.dumps(facts))
     for file in weapons.iterdir():
         file.chmod(0o644)
-    command = (f"{PYTHON_HOME}/bin/python3", "-I", "-S", "/weapons/inside.py", "/weapons/facts.json")
+    command = (PYTHON, "-I", "-S", "/weapons/inside.py", "/weapons/facts.json")
     spec = place.spec(*command)
     mounts = (*spec.read_only, ReadOnly(weapons, PurePosixPath("/weapons")))
     limits = replace(spec.limits, seconds=110, output=1 << 20)
