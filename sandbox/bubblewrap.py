@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from sandbox import arguments, cgroups, ground, keeper, seccomp
 from sandbox.ends import End, Why
-from sandbox.plan import Plan
+from sandbox.plan import TWINS, Plan
 from sandbox.promises import Standing
 from sandbox.single import standings
 from sandbox.spec import SandboxSpec
@@ -114,8 +115,8 @@ class Bubblewrap:
 
     def start(self, spec: SandboxSpec) -> Running:
         """Start it and come back when its first process runs. StartRefused says why it doesn't."""
-        cgroups.sweep()
-        run = self.state / "runs" / f"{spec.name}-{secrets.token_hex(6)}"
+        self.sweep()
+        run = self.state / "runs" / secrets.token_hex(8)  # its path may be seen inside, so it says nothing
         run.mkdir(parents=True, mode=0o700)
         plan = self.plan(spec, run)
         try:
@@ -134,6 +135,15 @@ class Bubblewrap:
     def find(self, run: Path) -> Running | None:
         """A sandbox that somebody started earlier; None if that folder is no run."""
         return Running(run) if (run / keeper.STATE).exists() else None
+
+    def sweep(self) -> None:
+        """Clear away what sandboxes left whose keeper was killed."""
+        cgroups.sweep()
+        for twins in self.state.glob(f"runs/*/{TWINS}"):
+            running = self.find(twins.parent)
+            if running and (end := running.end()) and end.why is Why.LOST:
+                shutil.rmtree(twins)
+                end.write(twins.parent / keeper.END)
 
     def plan(self, spec: SandboxSpec, run: Path) -> Plan:
         """Every step of the start."""

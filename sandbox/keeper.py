@@ -10,13 +10,14 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
 from sandbox import cgroups, kernel, volumes
 from sandbox.child import start
 from sandbox.ends import End, Why
-from sandbox.plan import Plan
+from sandbox.plan import TWINS, Plan
 from sandbox.watch import Watch
 
 STATE, END, OUTPUT = "keeper.json", "end.json", "output"
@@ -147,14 +148,5 @@ def _lay_links(plan: Plan) -> None:
 
 
 def _forget_links(plan: Plan) -> None:
-    for _, twin in plan.links:
-        if Path(twin).is_dir():
-            for folder, folders, names in os.walk(twin, topdown=False):
-                for name in names:
-                    (Path(folder) / name).unlink()
-                for name in folders:
-                    there = Path(folder) / name
-                    there.unlink() if there.is_symlink() else there.rmdir()
-            Path(twin).rmdir()
-        else:
-            Path(twin).unlink(missing_ok=True)
+    if plan.links:
+        shutil.rmtree(Path(plan.run) / TWINS, ignore_errors=True)

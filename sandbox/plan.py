@@ -8,6 +8,8 @@ from typing import Any
 
 from sandbox.spec import Limits
 
+TWINS = "twins"  # the folder of hard links in a run's folder
+
 
 @dataclass(frozen=True)
 class Volume:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from sandbox import ground, volumes
 from sandbox.arguments import Places
 from sandbox.ground import Ground
-from sandbox.plan import Volume, Watched
+from sandbox.plan import TWINS, Volume, Watched
 from sandbox.spec import ReadOnly, SandboxSpec, SocketFolder, Writable
 
 _MOST_LINKS = 20_000  # files; above this a folder is mounted where it lies
@@ -35,7 +36,8 @@ class Choice:
         existing = next(path for path in (self.state, *self.state.parents) if path.exists())
         if not mount.source.exists() or mount.source.stat().st_dev != existing.stat().st_dev:
             return False
-        return sum(len(names) for _, _, names in os.walk(mount.source)) <= _MOST_LINKS
+        files = (name for _, _, names in os.walk(mount.source) for name in names)
+        return next(itertools.islice(files, _MOST_LINKS, None), None) is None
 
     def is_volume(self, mount: Writable) -> bool:
         """Whether it is a file system of its own: where that can be made, and the folder holds nothing else yet."""
@@ -96,7 +98,7 @@ def lay(spec: SandboxSpec, run: Path, where: Ground, choice: Choice) -> Stage:
             continue
         source = str(mount.source)
         if isinstance(mount, ReadOnly) and mount in spec.read_only and choice.has_twin(mount):
-            source = str(run / "twins" / str(number))
+            source = str(run / TWINS / str(number))
             stage.links.append((str(mount.source), source))
         stage.binds.append((source, str(place)))
         if (isinstance(mount, Writable) and not mount.shared) or (isinstance(mount, SocketFolder) and mount.listens):

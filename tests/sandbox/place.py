@@ -19,6 +19,7 @@ PYTHON_HOME = PurePosixPath("/opt/python")
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 PYTHON = str(SYSTEM_PYTHON if SYSTEM_PYTHON.exists() else PYTHON_HOME / "bin/python3")
 DATA, HOME = PurePosixPath("/data/demo"), PurePosixPath("/home/researcher")
+NAME = f"test-{os.getpid()}"  # each worker of the tests has its own
 ROWS = "id,age\nCANARY-7f3a,61\n"
 LIMITS = Limits(memory=256 * MB, processes=32, cpus=1.0, seconds=30, scratch=8 * MB, scratch_files=400, grace=2)
 # Each worker of the tests takes uids from a stretch of its own, and no uid twice in a run.
@@ -46,7 +47,7 @@ class Place:
     def spec(self, *command: str, **changes: object) -> SandboxSpec:
         """A small sandbox with one dataset and one home."""
         spec = SandboxSpec(
-            name="test",
+            name=NAME,
             command=command or ("true",),
             uid=next(_UIDS),
             environment=Environment(folders=(ReadOnly(Path(sys.base_prefix), PYTHON_HOME),)),

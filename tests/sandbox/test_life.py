@@ -15,7 +15,7 @@ from sandbox import cgroups
 from sandbox.bubblewrap import StartRefused, StillRunning
 from sandbox.ends import Why
 from sandbox.spec import MB, ReadOnly, Writable
-from tests.sandbox.place import DATA, HOME, LIMITS, is_alive
+from tests.sandbox.place import DATA, HOME, LIMITS, NAME, ROWS, is_alive
 
 pytestmark = pytest.mark.slow
 
@@ -214,7 +214,7 @@ def test_nothing_is_left_on_the_machine(place):
     assert Path("/proc/mounts").read_text() == before, "its mounts are its own"
     running.kill()
 
-    assert within(3, lambda: not [path for base in groups() for path in base.glob("caia-test-*")])
+    assert within(3, lambda: not [path for base in groups() for path in base.glob(f"caia-{NAME}-*")])
     assert within(3, lambda: str(place.root) not in loops())
     assert not list((running.run / "twins").glob("*"))
 
@@ -269,11 +269,40 @@ def test_a_folder_that_holds_files_already_is_watched_and_that_is_told(place):
     assert str(HOME) in told.words
 
 
-def test_an_old_group_that_nobody_is_in_is_swept(place, monkeypatch):
-    monkeypatch.setattr(cgroups, "_STALE", -1)
+@pytest.mark.skipif(os.geteuid() != 0, reason="twins are made where root starts sandboxes; the promises say so")
+def test_what_a_killed_keeper_left_is_cleared_at_the_next_start(place):
+    running = place.start(place.spec(*SLEEP))
+    assert list((running.run / "twins").rglob("rows.csv"))
+    os.kill(json.loads((running.run / "keeper.json").read_text())["pid"], signal.SIGKILL)
+    within(3, lambda: not running.is_running())
+    place.start(place.spec(*SLEEP)).kill()
+
+    assert not (running.run / "twins").exists()
+    assert running.end().why is Why.LOST
+    assert (place.root / "data/secret-study/rows.csv").read_text() == ROWS
+
+
+@pytest.mark.long
+def test_a_hundred_starts_leave_nothing(place):
+    spec = place.spec("true")
+    mounts, handles = Path("/proc/mounts").read_text(), len(os.listdir("/proc/self/fd"))
+    for _ in range(100):
+        assert place.run(spec)[0].why is Why.FINISHED
+
+    assert Path("/proc/mounts").read_text() == mounts
+    assert len(os.listdir("/proc/self/fd")) == handles
+    assert within(3, lambda: not [path for base in groups() for path in base.glob(f"caia-{NAME}-*")])
+    assert within(3, lambda: str(place.root) not in loops())
+
+
+def test_an_old_group_that_nobody_is_in_is_swept():
     group = cgroups.create("left", LIMITS)
     if not group.folders:
         pytest.skip("control groups can't be written here; the promises say so")
+    cgroups.sweep()
+    assert all(folder.exists() for folder in group.folders.values()), "a fresh one may be somebody's who just starts"
+    for folder in group.folders.values():
+        os.utime(folder, (1, 1))
 
     assert cgroups.sweep() >= len(set(group.folders.values()))
     assert not any(folder.exists() for folder in group.folders.values())
