@@ -19,7 +19,6 @@ PYTHON_HOME = PurePosixPath("/opt/python")
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 PYTHON = str(SYSTEM_PYTHON if SYSTEM_PYTHON.exists() else PYTHON_HOME / "bin/python3")
 DATA, HOME = PurePosixPath("/data/demo"), PurePosixPath("/home/researcher")
-NAME = f"test-{os.getpid()}"  # each worker of the tests has its own
 ROWS = "id,age\nCANARY-7f3a,61\n"
 LIMITS = Limits(memory=256 * MB, processes=32, cpus=1.0, seconds=30, scratch=8 * MB, scratch_files=400, grace=2)
 # Each worker of the tests takes uids from a stretch of its own, and no uid twice in a run.
@@ -46,10 +45,11 @@ class Place:
 
     def spec(self, *command: str, **changes: object) -> SandboxSpec:
         """A small sandbox with one dataset and one home."""
+        uid = next(_UIDS)
         spec = SandboxSpec(
-            name=NAME,
+            name=f"test-{uid}",
             command=command or ("true",),
-            uid=next(_UIDS),
+            uid=uid,
             environment=Environment(folders=(ReadOnly(Path(sys.base_prefix), PYTHON_HOME),)),
             read_only=(ReadOnly(self.root / "data/secret-study", DATA),),
             writable=(Writable(self.root / "home/ada-lovelace", HOME, quota=16 * MB, files=1000),),

@@ -15,7 +15,7 @@ from sandbox import cgroups
 from sandbox.bubblewrap import StartRefused, StillRunning
 from sandbox.ends import Why
 from sandbox.spec import MB, ReadOnly, Writable
-from tests.sandbox.place import DATA, HOME, LIMITS, NAME, ROWS, is_alive
+from tests.sandbox.place import DATA, HOME, LIMITS, ROWS, is_alive
 
 pytestmark = pytest.mark.slow
 
@@ -210,11 +210,12 @@ def test_the_keeper_holds_nothing_of_whoever_started_it(place, monkeypatch):
 # ── what it leaves ──────────────────────────────────────────────────────────────────────────────────────────────────
 def test_nothing_is_left_on_the_machine(place):
     before = Path("/proc/mounts").read_text()
-    running = place.start(place.spec(*SLEEP))
+    spec = place.spec(*SLEEP)
+    running = place.start(spec)
     assert Path("/proc/mounts").read_text() == before, "its mounts are its own"
     running.kill()
 
-    assert within(3, lambda: not [path for base in groups() for path in base.glob(f"caia-{NAME}-*")])
+    assert within(3, lambda: not [path for base in groups() for path in base.glob(f"caia-{spec.name}-*")])
     assert within(3, lambda: str(place.root) not in loops())
     assert not list((running.run / "twins").glob("*"))
 
@@ -291,7 +292,7 @@ def test_a_hundred_starts_leave_nothing(place):
 
     assert Path("/proc/mounts").read_text() == mounts
     assert len(os.listdir("/proc/self/fd")) == handles
-    assert within(3, lambda: not [path for base in groups() for path in base.glob(f"caia-{NAME}-*")])
+    assert within(3, lambda: not [path for base in groups() for path in base.glob(f"caia-{spec.name}-*")])
     assert within(3, lambda: str(place.root) not in loops())
 
 
