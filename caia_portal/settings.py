@@ -307,6 +307,7 @@ CELERY_BEAT_SCHEDULE = {
     "agreements-dates": {"task": "agreements.keep_dates", "schedule": 30.0},
     "agreements-reminders": {"task": "agreements.remind_of_endings", "schedule": 3600.0},
     "projects-access": {"task": "projects.keep_access", "schedule": 30.0},
+    "projects-reminders": {"task": "projects.remind_of_endings", "schedule": 3600.0},
     "record-watch": {"task": "home.watch_record", "schedule": 30.0},
     "record-newest": {"task": "home.verify_newest", "schedule": 60.0},
     "record-whole": {"task": "home.verify_whole", "schedule": crontab(hour=3, minute=7)},

@@ -13,6 +13,7 @@ from django.test import Client, TestCase, TransactionTestCase
 from apps.alliance.models import Member
 from apps.audit.source import coming_from
 from tests import database
+from tests.rivals import Rivals
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +53,13 @@ def fresh_proof(request: pytest.FixtureRequest) -> Iterator[None]:
     age = None if request.node.get_closest_marker("stale_proof") else 0
     with coming_from(component="test", auth={} if age is None else {"method": "test", "age_s": age}):
         yield
+
+
+@pytest.fixture
+def rivals() -> Iterator[Rivals]:
+    """Two who act at the same moment, for as many rounds as a test wants."""
+    with Rivals(2) as pair:
+        yield pair
 
 
 Browse = Callable[..., Client]

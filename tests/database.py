@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,7 +65,7 @@ def make(name: str) -> None:
     """A fresh database of this name, cloned from the migrated template."""
     template = _template()
     with owner(_maintenance()) as connection:
-        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        _drop(connection, name)
         connection.execute(
             sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
         )
@@ -74,7 +75,19 @@ def make(name: str) -> None:
 
 def drop(name: str) -> None:
     with owner(_maintenance()) as connection:
-        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        _drop(connection, name)
+
+
+def _drop(connection: psycopg.Connection, name: str) -> None:
+    """Autovacuum works as the superuser, whom the owner can't send away; it is gone after a moment."""
+    for left in range(20, -1, -1):
+        try:
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+            return
+        except psycopg.errors.InsufficientPrivilege:
+            if not left:
+                raise
+            time.sleep(0.5)
 
 
 def truncate() -> None:

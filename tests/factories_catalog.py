@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from apps.alliance.models import Member
 from apps.alliance.roles import Role
-from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
-from tests.factories import Arranged, CenterFactory, arranged, holder
+from apps.catalog.models import Dataset, DatasetFile, DatasetSteward, DatasetVersion, FirstLook
+from tests.factories import Arranged, CenterFactory, MemberFactory, arranged, holder
 
 TERMS = [{"code": "DUO:0000042"}, {"code": "DUO:0000019"}]
 REGISTER = {
@@ -65,6 +65,24 @@ class FileFactory(Arranged):
     bytes = 12
     sha256 = factory.LazyAttribute(lambda o: hashlib.sha256(o.path.encode()).hexdigest())
     media_type = "text/csv"
+
+
+class LookFactory(Arranged):
+    class Meta:
+        model = FirstLook
+
+    version = factory.SubFactory(VersionFactory)
+    path = factory.Sequence(lambda n: f"slide-{n}.svs")
+    kind = FirstLook.Kind.SLIDE
+
+
+def steward_of(dataset: Dataset, member: Member | None = None) -> Member:
+    """Somebody of the owner who was appointed for this dataset alone."""
+    person = member or MemberFactory(center=dataset.center)
+    manager = holder(Role.CENTER_MANAGER, dataset.center)
+    with arranged():
+        DatasetSteward.objects.create(dataset=dataset, member=person, granted_by=manager, reason="For the test.")
+    return person
 
 
 def published(version: DatasetVersion, *, by: Member | None = None, **facts: Any) -> DatasetVersion:

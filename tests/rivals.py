@@ -4,9 +4,14 @@ import contextvars
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, Self
 
 from django.db import connections
+
+from apps.audit.ids import first_at
+from apps.audit.models import Event, Outcome
+from apps.core.errors import PortalError
 
 Act = Callable[[], Any]
 
@@ -45,3 +50,17 @@ def at_once(*acts: Act) -> list[Any]:
     """One round of as many rivals as there are acts."""
     with Rivals(len(acts)) as rivals:
         return rivals(*acts)
+
+
+def judged(outcomes: list[Any], since: datetime) -> int:
+    """How many acts went through; nobody met a raw error, and each attempt is on the record."""
+    refused = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    assert all(isinstance(outcome, PortalError) for outcome in refused), outcomes
+    assert _events(Outcome.REFUSED, since) == len(refused)
+    assert _events(Outcome.SUCCESS, since) == len(outcomes) - len(refused)
+    return len(outcomes) - len(refused)
+
+
+def _events(outcome: str, since: datetime) -> int:
+    found = Event.objects.filter(outcome=outcome, id__gte=first_at(since))
+    return sum(event.occurred_at > since for event in found)

@@ -104,6 +104,9 @@ class Story:
     def _amend(self, agreement: Agreement) -> None:
         """What was published since comes in, and the last day moves a year."""
         giver, taker = agreement.providing, agreement.receiving
+        with on_day(self._day(-35)):
+            first = drafts.amend(agreement, by=_manager(giver))
+            drafts.discard(first, by=_manager(giver), reason="We wait for the slides, which come in tomorrow.")
         with on_day(self._day(-34)):
             version = drafts.amend(agreement, by=_manager(giver))
             drafts.edit(

@@ -75,6 +75,12 @@ class NewAgreementForm(DraftForm):
         self.fields["receiving"].queryset = partners_of(center)  # type: ignore[attr-defined]
 
 
+class DiscardForm(forms.Form):
+    """Why a draft is given up, if there is something to say."""
+
+    reason = forms.CharField(required=False, max_length=500, label="Why", widget=forms.Textarea(attrs={"rows": 2}))
+
+
 class SignForm(forms.Form):
     """That the text was read, and which text that was."""
 

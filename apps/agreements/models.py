@@ -170,6 +170,7 @@ class AgreementVersion(Identified):
         SUPERSEDED = "superseded", "Superseded"
         EXPIRED = "expired", "Expired"
         TERMINATED = "terminated", "Terminated"
+        DISCARDED = "discarded", "Discarded"
 
     agreement = models.ForeignKey(Agreement, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
@@ -192,7 +193,7 @@ class AgreementVersion(Identified):
     superseded_at = models.DateTimeField(null=True, blank=True)  # may lie ahead: when the next one begins
     terminated_at = models.DateTimeField(null=True, blank=True)
     terminated_by = models.ForeignKey(Member, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    reason = models.CharField(max_length=500, blank=True)  # of its termination, or why it came back last
+    reason = models.CharField(max_length=500, blank=True)  # of its end, or why it came back last
     begins_at = models.GeneratedField(
         expression=Case(
             When(signed_at__isnull=False, then=Greatest(F("signed_at"), _Midnight("starts_on", days=0))),
@@ -222,7 +223,15 @@ class AgreementVersion(Identified):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    status__in=["draft", "out_for_signature", "in_force", "superseded", "expired", "terminated"]
+                    status__in=[
+                        "draft",
+                        "out_for_signature",
+                        "in_force",
+                        "superseded",
+                        "expired",
+                        "terminated",
+                        "discarded",
+                    ]
                 ),
                 name="agreement_version_status",
             ),
@@ -237,12 +246,13 @@ class AgreementVersion(Identified):
                 violation_error_message="Choose days between the years 2000 and 2199.",
             ),
             models.CheckConstraint(
-                condition=Q(status="draft", sent_at=None, sent_by=None, text=None)
-                | ~Q(status="draft") & Q(sent_at__isnull=False, sent_by__isnull=False, text__isnull=False),
+                condition=Q(status__in=["draft", "discarded"], sent_at=None, sent_by=None, text=None)
+                | ~Q(status__in=["draft", "discarded"])
+                & Q(sent_at__isnull=False, sent_by__isnull=False, text__isnull=False),
                 name="agreement_sent_paired",
             ),
             models.CheckConstraint(
-                condition=Q(status="draft") | Q(status="out_for_signature") | Q(signed_at__isnull=False),
+                condition=Q(status__in=["draft", "out_for_signature", "discarded"]) | Q(signed_at__isnull=False),
                 name="agreement_binds_signed",
             ),
             models.CheckConstraint(

@@ -2,7 +2,7 @@
 
 from apps.agreements.models import Agreement, AgreementTemplate, AgreementVersion, Signature, TemplateVersion
 from apps.alliance.models import Center, Member
-from apps.alliance.policies import may_run_alliance
+from apps.alliance.policies import may_manage_center, may_run_alliance
 from apps.alliance.roles import Role
 from apps.catalog.models import DatasetVersion
 from apps.core.decisions import Decision, allow_if, no
@@ -35,6 +35,11 @@ def may_amend(actor: Member, target: Agreement) -> Decision:
 
 def may_edit(actor: Member, target: AgreementVersion) -> Decision:
     return may_draft(actor, target.agreement.providing)
+
+
+def may_discard(actor: Member, target: AgreementVersion) -> Decision:
+    """The managers of the center that drafts it."""
+    return may_manage_center(actor, target.agreement.providing)
 
 
 def may_recall(actor: Member, target: AgreementVersion) -> Decision:

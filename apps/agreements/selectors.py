@@ -1,7 +1,6 @@
 """Reads of the agreements: every list starts from visible_to, and what binds is asked by dates, for any moment."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -25,6 +24,7 @@ from apps.alliance.selectors import DAYS_BEFORE, SOON, audits_everything, holder
 from apps.audit.models import Event, Outcome
 from apps.audit.selectors import entries
 from apps.catalog.models import Dataset, DatasetVersion
+from apps.core.searching import titled
 
 V = AgreementVersion.Status
 REMINDED = "agreements.version.reminded"
@@ -32,11 +32,11 @@ REMINDED = "agreements.version.reminded"
 
 # ── what a member may see ───────────────────────────────────────────────────────────────────────────────────────────
 def visible_to(member: Member) -> QuerySet[Agreement]:
-    """Those of one's own center, once sent if the other center drafts it; the alliance's auditors see all."""
+    """Those of one's own center, once sent if the other center drafts it; the auditors of the alliance all others."""
     agreements = Agreement.objects.select_related("providing", "receiving")
-    if audits_everything(member):
-        return agreements
     was_sent = Exists(AgreementVersion.objects.filter(agreement=OuterRef("pk"), edition__gt=0))
+    if audits_everything(member):
+        return agreements.filter(~Q(receiving=member.center_id) | Q(was_sent))
     return agreements.filter(Q(providing=member.center_id) | Q(was_sent, receiving=member.center_id))
 
 
@@ -104,8 +104,7 @@ def partners_of(center: Center) -> QuerySet[Center]:
 
 def matching(agreements: QuerySet[Agreement], words: str) -> QuerySet[Agreement]:
     """Agreements whose title has these words, or whose reference this is."""
-    named = re.fullmatch(r"(?i)\s*(?:DUA-?)?0*(\d{1,9})\s*", words)
-    return agreements.filter(Q(title__icontains=words.strip()) | Q(number=int(named[1]) if named else None))
+    return titled(agreements, words, mark="DUA")
 
 
 # ── what binds ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -117,7 +116,11 @@ def binding(at: datetime) -> QuerySet[AgreementVersion]:
 def in_force_between(
     providing: UUID, receiving: UUID, dataset: UUID, at: datetime | None = None
 ) -> AgreementVersion | None:
-    """The version under which one center let the other use this dataset at this moment: one query, by ids."""
+    """The version under which one center let the other use this dataset at this moment: one query, by ids.
+
+    The access decision reads the same for many questions at once (projects/facts.sql, `agreed`), which this app can't
+    ask. tests/projects/test_two_readers.py holds the two to the same answers; so it does for acceptance_of().
+    """
     between = binding(at or timezone.now()).filter(
         agreement__providing_id=providing, agreement__receiving_id=receiving, scope__dataset_id=dataset
     )
@@ -149,14 +152,14 @@ def acceptance_of(
     agreement_version: AgreementVersion | None,
     at: datetime | None = None,
 ) -> TermsAcceptance | None:
-    """By which act the member had accepted, by this moment, the terms of the version under this agreement."""
+    """The last act by which the member had accepted, by this moment, the terms of the version under this agreement."""
     accepted = TermsAcceptance.objects.filter(
         member=member,
         dataset_version=dataset_version,
         agreement_version=agreement_version,
         accepted_at__lte=at or timezone.now(),
     )
-    return accepted.order_by("accepted_at").first()
+    return accepted.order_by("-accepted_at").first()
 
 
 # ── whose turn it is ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -197,11 +200,12 @@ def drafters_of(version: AgreementVersion) -> set[Member]:
     return set(holders_of(Role.CENTER_MANAGER, version.agreement.providing))
 
 
-def median_signing_days(center: Center) -> float | None:
-    """How long the center's officials took for the last fifty signatures, in days."""
-    given = Signature.objects.filter(center=center).order_by("-signed_at").values_list("sent_at", "signed_at")[:50]
-    days = sorted((signed_at - sent_at).total_seconds() / 86400 for sent_at, signed_at in given)
-    return days[len(days) // 2] if days else None
+def usual_signing_days(centers: Collection[UUID]) -> dict[UUID, float]:
+    """By center: the median of days that its officials took for the last fifty signatures, where there are any."""
+    given = Signature.objects.filter(center=OuterRef("pk")).order_by("-signed_at")
+    took = given.values(took=F("signed_at") - F("sent_at"))[:50]
+    asked = Center.objects.filter(pk__in=centers).annotate(took=ArraySubquery(took)).values_list("pk", "took")
+    return {center: sorted(took)[len(took) // 2].total_seconds() / 86400 for center, took in asked if took}
 
 
 def ending_soon(member: Member) -> QuerySet[AgreementVersion]:

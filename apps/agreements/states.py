@@ -26,6 +26,7 @@ AGREEMENT_VERSION = Machine(
     AgreementVersion,
     {
         "send": Move(frozenset({V.DRAFT}), V.OUT_FOR_SIGNATURE, may.may_edit, "agreements.version.sent", fresh=True),
+        "discard": Move(frozenset({V.DRAFT}), V.DISCARDED, may.may_discard, "agreements.version.discarded"),
         "recall": Move(frozenset({V.OUT_FOR_SIGNATURE}), V.DRAFT, may.may_recall, "agreements.version.recalled"),
         "sign": Move(
             frozenset({V.OUT_FOR_SIGNATURE}), V.OUT_FOR_SIGNATURE, may.may_sign, "agreements.version.signed", fresh=True
@@ -49,5 +50,6 @@ AGREEMENT_VERSION = Machine(
         V.SUPERSEDED: "",
         V.EXPIRED: "",
         V.TERMINATED: "",
+        V.DISCARDED: "",
     },
 )

@@ -7,9 +7,9 @@ from uuid import UUID
 from celery import shared_task
 
 from apps.agreements import selectors
+from apps.agreements.actors import AGREEMENTS_CLOCK
 from apps.agreements.models import AgreementVersion
 from apps.agreements.services import keeping
-from apps.alliance.actors import CLOCK
 from apps.core.errors import PortalError
 
 BATCH = 500
@@ -40,6 +40,6 @@ def _each(act: Callable[..., Any], versions: Iterable[AgreementVersion]) -> None
     """A rival may have been faster; the refusal is recorded and the rest goes on."""
     for version in versions:
         try:
-            act(version, by=CLOCK)
+            act(version, by=AGREEMENTS_CLOCK)
         except PortalError:
             continue

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from apps.agreements.models import AgreementVersion
-from apps.agreements.selectors import median_signing_days, unsigned_by
+from apps.agreements.selectors import unsigned_by, usual_signing_days
 from apps.alliance.models import Center
 from apps.alliance.timelines import Step
 
@@ -29,7 +29,7 @@ def turn_of(version: AgreementVersion) -> Turn | None:
     return None
 
 
-def officials_words(center: Center) -> str:
+def officials_words(center: Center | str) -> str:
     return f"{center}'s signing official"
 
 
@@ -43,6 +43,8 @@ def days_words(days: float | None) -> str:
 def timeline_of(version: AgreementVersion) -> list[Step]:
     """Drafted, sent, signed by each center, in force, over; with who, when, and how long a signature usually takes."""
     drafted = Step("Drafted", "done", str(version.agreement.providing), version.created_at)
+    if version.status == V.DISCARDED:
+        return [drafted, Step("Discarded", "bad", str(version.agreement.providing), version.status_at)]
     if version.status == V.DRAFT:
         now = Step("Sending", "now", f"the managers of {version.agreement.providing}", version.status_at)
         return [
@@ -64,7 +66,7 @@ def timeline_of(version: AgreementVersion) -> list[Step]:
 
 
 def _usually(center: Center) -> str:
-    return days_words(median_signing_days(center))
+    return days_words(usual_signing_days([center.pk]).get(center.pk))
 
 
 def _end(version: AgreementVersion) -> list[Step]:

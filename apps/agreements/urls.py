@@ -12,6 +12,7 @@ urlpatterns = [
     path("agreements/versions/<uuid:pk>/edit/", agreements.version_edit, name="version_edit"),
     path("agreements/versions/<uuid:pk>/send/", agreements.version_send, name="version_send"),
     path("agreements/versions/<uuid:pk>/recall/", agreements.version_recall, name="version_recall"),
+    path("agreements/versions/<uuid:pk>/discard/", agreements.version_discard, name="version_discard"),
     path("agreements/versions/<uuid:pk>/sign/", signing.version_sign, name="version_sign"),
     path("agreements/versions/<uuid:pk>/terminate/", signing.version_terminate, name="version_terminate"),
     path("agreements/versions/<uuid:pk>/pdf/", signing.version_pdf, name="version_pdf"),

@@ -18,12 +18,6 @@ CLOCK = SystemActor(
             "alliance.grant.lapsed",
             "alliance.training.lapsed",
             "alliance.member.reminded",
-            "agreements.version.begun",
-            "agreements.version.superseded",
-            "agreements.version.expired",
-            "agreements.version.reminded",
-            "projects.access.begun",
-            "projects.access.ended",
         }
     ),
 )

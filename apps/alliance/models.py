@@ -230,7 +230,7 @@ class Member(AbstractBaseUser, Identified):
     def grants(self) -> "list[Grant]":
         """The grants in force, read once for this request or command."""
         if not hasattr(self, "_held_grants"):
-            self._held_grants = list(Grant.objects.filter(user=self).select_related("permission", "content_type"))
+            self._held_grants = list(Grant.objects.filter(user=self).select_related("content_type", "center"))
         return self._held_grants
 
     def holds(self, role: str, *, on: models.Model) -> bool:

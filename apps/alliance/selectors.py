@@ -1,13 +1,11 @@
 """Reads of the alliance: every list starts from a visible_… function, so nobody sees what they may not."""
 
-import re
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import CharField, Exists, F, JSONField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
@@ -17,6 +15,7 @@ from apps.alliance.roles import Role
 from apps.audit.ids import first_at
 from apps.audit.models import Event, Outcome
 from apps.audit.selectors import entries
+from apps.core.searching import with_words
 
 SOON = timedelta(days=60)
 DAYS_BEFORE = (1, 7, 14, 30, 60)  # when people are reminded of what ends
@@ -56,7 +55,7 @@ def visible_grants(member: Member) -> QuerySet[Grant]:
 def visible_invitations(member: Member) -> QuerySet[Invitation]:
     """Invitations of the centers that one manages."""
     managed = managed_centers(member)
-    return Invitation.objects.select_related("member", "invited_by").filter(member__center_id__in=managed)
+    return Invitation.objects.select_related("member__center", "invited_by").filter(member__center_id__in=managed)
 
 
 def visible_training(member: Member) -> QuerySet[TrainingRecord]:
@@ -102,12 +101,7 @@ def managed_centers(member: Member) -> list[UUID]:
 
 def matching(members: QuerySet[Member], words: str) -> QuerySet[Member]:
     """Members whose name or address has words that begin like these."""
-    plain = re.sub(r"[\x00'\\]", " ", words).split()  # what the quoting of a tsquery's words could trip over
-    terms = " & ".join(f"'{word}':*" for word in plain[:6])
-    if not terms:
-        return members.none()
-    vector = SearchVector("name", "email", config="simple")
-    return members.annotate(words=vector).filter(words=SearchQuery(terms, config="simple", search_type="raw"))
+    return with_words(members, words, "name", "email", config="simple")
 
 
 def role_holders(center: Center | Alliance) -> QuerySet[Grant]:
@@ -149,6 +143,13 @@ def vouches_of(member: Member) -> QuerySet[Vouch]:
     return member.vouches.select_related("vouched_by", "center").order_by("-vouched_at")
 
 
+def vouch_in_force(member: Member) -> Vouch | None:
+    """The word of the member's own center that holds now, the one that holds longest."""
+    today = timezone.now().date()
+    standing = member.vouches.filter(center=member.center_id, ended_at=None, ends_on__gte=today)
+    return standing.order_by("-ends_on").first()
+
+
 # ── training ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def required_types(roles: Iterable[str]) -> QuerySet[TrainingType]:
     """Published trainings that everybody needs, or that one of these roles needs."""
@@ -162,6 +163,12 @@ def latest_records(member: Member) -> dict[object, TrainingRecord]:
     """Per training type the member's newest record."""
     records = TrainingRecord.objects.filter(member=member).select_related("type").order_by("type_id", "-submitted_at")
     return {record.type_id: record for record in records.distinct("type_id")}
+
+
+def valid_types(member: Member) -> set[object]:
+    """Ids of the trainings of which the member has valid proof now, also while newer proof waits for its decision."""
+    proofs = TrainingRecord.objects.filter(member=member.pk, status=TrainingRecord.Status.ACCEPTED)
+    return set(proofs.filter(valid_until__gte=timezone.now().date()).values_list("type_id", flat=True))
 
 
 def standing_of_training(
@@ -207,6 +214,24 @@ def stale_invitations(member: Member) -> QuerySet[Invitation]:
     return visible_invitations(member).filter(
         accepted_at=None, withdrawn_at=None, ends_at__lt=timezone.now(), member__status=Member.Status.INVITED
     )
+
+
+def open_invitations(member: Member) -> QuerySet[Invitation]:
+    """Invitations of the managed centers that still wait for an answer, oldest first."""
+    waiting = visible_invitations(member).filter(accepted_at=None, withdrawn_at=None, ends_at__gt=timezone.now())
+    return waiting.order_by("invited_at")
+
+
+def undecided_centers(member: Member) -> QuerySet[Center]:
+    """Other centers that applied or are suspended: the alliance's managers' turn, oldest first."""
+    waiting = Center.objects.filter(status__in=[Center.Status.APPLICANT, Center.Status.SUSPENDED])
+    return waiting.exclude(pk=member.center_id).order_by("status_at")
+
+
+def centers_without_manager() -> QuerySet[Center]:
+    """Active centers in which nobody can invite anybody."""
+    managed = Grant.objects.filter(role=Role.CENTER_MANAGER, center=OuterRef("pk"))
+    return Center.objects.filter(~Exists(managed), status=Center.Status.ACTIVE).order_by("short_name")
 
 
 def recent_refusals(member: Member) -> QuerySet[Event]:

@@ -81,20 +81,26 @@ def leaves() -> QuerySet[Entry]:
     return Entry.objects.all()
 
 
+STATE = """
+select s.size, s.signed_at, s.waiting, s.oldest_at,
+  array(select words from audit.alarm where cleared_at is null order by about, raised_at limit 20),
+  w.center, coalesce(c.size, 0), c.seen_at, w.left_at
+from audit.state() s
+left join (select distinct on (center) center, left_at from audit.witness order by center, left_at desc) w on true
+left join lateral (
+  select size, seen_at from audit.cosignature where witness = w.center order by size desc limit 1
+) c on true
+order by w.center
+"""  # a row for each witness, and one where there is none
+
+
 def state() -> State:
     """Size and time of the newest signed head, what waits, who has seen it, and what alarms stand."""
     with connection.cursor() as cursor:
-        cursor.execute("select waiting, oldest_at, size, signed_at from audit.state()")
-        waiting, oldest_at, size, signed_at = cursor.fetchone()
-        cursor.execute(
-            "select w.center, coalesce(c.size, 0), c.seen_at, w.left_at from "
-            "(select distinct on (center) center, left_at from audit.witness order by center, left_at desc) w "
-            "left join lateral (select size, seen_at from audit.cosignature where witness = w.center "
-            "order by size desc limit 1) c on true order by 1"
-        )
-        seen = [Seen(*row) for row in cursor.fetchall()]
-        cursor.execute("select words from audit.alarm where cleared_at is null order by about, raised_at limit 20")
-        alarms = [row[0] for row in cursor.fetchall()]
+        cursor.execute(STATE)
+        rows = cursor.fetchall()
+    size, signed_at, waiting, oldest_at, alarms = rows[0][:5]
+    seen = [Seen(*row[5:]) for row in rows if row[5] is not None]
     here, gone = [one for one in seen if not one.left_at], [one for one in seen if one.left_at]
     return State(size or 0, signed_at, waiting, oldest_at, here, gone, alarms)
 

@@ -194,7 +194,7 @@ def _shown(column: dict[str, Any], rows: int, floor: int) -> dict[str, Any]:
     if looks_like_identifier(column, rows) or given < floor:
         return {**left, "withheld": True}
     if "values" in column:
-        return {**left, **_values(column["values"], missing, floor)}
+        return {**left, **shown_values(column["values"], missing, floor)}
     left["missing"] = missing if missing == 0 or missing >= floor else None
     left["distinct"] = column["distinct"]
     numbers = column.get("numbers")
@@ -219,7 +219,7 @@ def _bins(numbers: dict[str, Any], missing: int, floor: int) -> dict[str, Any]:
     return {"edges": edges, "counts": hidden, "others": counts[smallest] + missing}
 
 
-def _values(values: list[list[Any]], missing: int, floor: int) -> dict[str, Any]:
+def shown_values(values: list[list[Any]], missing: int, floor: int) -> dict[str, Any]:
     """Cells in order of size; from the smallest on, hide until what is hidden is at least two cells and `floor` rows.
 
     The missing rows are a cell like the others. Where nothing is small, nothing is hidden.

@@ -11,9 +11,20 @@ from apps.catalog import selectors, terms
 from apps.catalog.duo import DS, GS, IS, MOR, TS
 from apps.catalog.models import Dataset, DatasetVersion
 from apps.catalog.paths import demand_inside
+from apps.catalog.services.stewards import MOST
 from apps.core.errors import Invalid
 
-__all__ = ["CatalogFilters", "DatasetForm", "NewDatasetForm", "PublishForm", "ReasonForm", "UploadForm", "VersionForm"]
+__all__ = [
+    "AppointForm",
+    "CatalogFilters",
+    "DatasetForm",
+    "NewDatasetForm",
+    "PublishForm",
+    "QuorumForm",
+    "ReasonForm",
+    "UploadForm",
+    "VersionForm",
+]
 
 REGISTER_HELP = {
     "legal_basis": "Such as consent, or research in the public interest.",
@@ -43,9 +54,6 @@ class DatasetForm(forms.Form):
     smallest_count = forms.IntegerField(
         min_value=1, max_value=1000, help_text="Counts of people below this are not shown to others."
     )
-    quorum = forms.IntegerField(
-        min_value=1, max_value=5, initial=1, label="Stewards who must say yes", help_text="To each access request."
-    )
     legal_basis = Line(max_length=500, required=False)
     data_subjects = Line(max_length=500, required=False)
     data_categories = Line(max_length=500, required=False)
@@ -68,6 +76,13 @@ class NewDatasetForm(DatasetForm):
 
     center = forms.ModelChoiceField(Center.objects.none(), to_field_name="slug", empty_label=None)
     slug = forms.SlugField(max_length=80, label="Name in addresses", help_text="Such as lung-ct-2026, for ever.")
+    quorum = forms.IntegerField(
+        min_value=1,
+        max_value=MOST,
+        initial=1,
+        label="Stewards who must say yes",
+        help_text="To each access request. You can raise it later; a manager who is no steward of it can lower it.",
+    )
     field_order = ["center", "title", "slug"]
 
     def __init__(self, *args: Any, member: Member, **kwargs: Any) -> None:
@@ -80,6 +95,29 @@ class NewDatasetForm(DatasetForm):
 
     def clean_slug(self) -> str:
         return str(self.cleaned_data["slug"]).lower()
+
+
+class QuorumForm(forms.Form):
+    """How many stewards must say yes from now on, and why that changes."""
+
+    quorum = forms.IntegerField(min_value=1, max_value=MOST, label="Stewards who must say yes")
+    reason = forms.CharField(
+        max_length=500,
+        widget=_area(2),
+        label="Why",
+        help_text="The stewards of the data read it, and it stays in the record.",
+    )
+
+
+class AppointForm(forms.Form):
+    """Who becomes a steward of one dataset, and why."""
+
+    member = forms.ModelChoiceField(Member.objects.none(), label="Who", empty_label="Choose one of your people")
+    reason = forms.CharField(max_length=500, widget=_area(2), label="Why", help_text="Stays in the record.")
+
+    def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["member"].queryset = selectors.people_to_appoint(dataset)  # type: ignore[attr-defined]
 
 
 class VersionForm(forms.Form):
@@ -217,6 +255,17 @@ class CatalogFilters(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["center"].queryset = visible_centers(member).order_by("short_name")  # type: ignore[attr-defined]
         self.fields["term"].choices = [("", "Any term"), *terms.permissions(), *terms.modifiers()]  # type: ignore[attr-defined]
+
+    def say_counts(self, facets: dict[str, dict[str, int]]) -> None:
+        """Put the number of datasets behind each choice, and leave out what would find none and is not chosen."""
+        for name, counts in facets.items():
+            field, chosen = self.fields[name], str(self[name].value() or "")
+            offered = [(str(getattr(value, "value", value)), label) for value, label in field.choices]  # type: ignore[attr-defined]
+            field.widget.choices = [
+                (value, f"{label} ({counts.get(value, 0):,})" if value else label)
+                for value, label in offered
+                if not value or value == chosen or value in counts
+            ]
 
 
 def _listed(typed: str) -> list[str]:

@@ -166,3 +166,86 @@ class DatasetFile(Identified):
 
     def concerns_center(self) -> Any:
         return self.version.dataset.center_id
+
+
+class DatasetSteward(Identified):
+    """One of the owner's people who stewards this one dataset, beside the center's stewards. Ended, never erased."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="stewards")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="stewarded")
+    since = models.DateTimeField(default=now)
+    granted_by = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=500)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(Member, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    end_reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "member"],
+                condition=Q(ended_at=None),
+                name="dataset_steward_once",
+                violation_error_message="This person stewards the dataset already.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(granted_by=F("member")),
+                name="dataset_steward_never_by_oneself",
+                violation_error_message="Nobody can appoint themselves. Ask another manager of your center.",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, ended_by=None) | Q(ended_at__isnull=False, ended_by__isnull=False),
+                name="dataset_steward_end_paired",
+            ),
+        ]
+        indexes = [models.Index(fields=["member"], name="dataset_steward_of", condition=Q(ended_at=None))]
+
+    def __str__(self) -> str:
+        return f"{self.member} stewards {self.dataset}"
+
+    def concerns_center(self) -> Any:
+        return self.dataset.center_id
+
+
+class FirstLook(Identified):
+    """A slide, a series of images or a file of variants at first sight; made once, from what was published."""
+
+    class Kind(models.TextChoices):
+        SLIDE = "slide", "Slide"
+        DICOM = "dicom", "Series of images"
+        VARIANTS = "variants", "Variants"
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Being made"
+        MADE = "made", "Made"
+        FAILED = "failed", "Can't be shown"
+
+    version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="looks")
+    path = models.CharField(max_length=500)  # of the file, or of the folder that holds the series
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.WAITING)
+    status_at = models.DateTimeField(default=now)
+    facts = models.JSONField(default=dict)  # with true counts: pages show what looks.shown() leaves of them
+    has_picture = models.BooleanField(default=False)
+    reason = models.CharField(max_length=300, blank=True)  # why it can't be shown
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["version", "path"], name="look_once"),
+            models.CheckConstraint(condition=Q(kind__in=["slide", "dicom", "variants"]), name="look_kind"),
+            models.CheckConstraint(condition=Q(status__in=["waiting", "made", "failed"]), name="look_status"),
+            models.CheckConstraint(condition=Q(status="made") | Q(has_picture=False, facts={}), name="look_made"),
+        ]
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def key(self) -> str:
+        """Where its picture lies in the bucket."""
+        return f"looks/{self.pk}.png"
+
+    def concerns_center(self) -> Any:
+        return self.version.dataset.center_id

@@ -1,12 +1,15 @@
-"""Which steps a dataset needs, line by line, before anybody asks: as far as the member's own standing goes."""
+"""Which steps a dataset needs, line by line, before anybody asks: as far as the member's own standing goes.
+
+What is said here of center, membership and training the access decision says again for a project (projects/access.py),
+which this app can't ask. tests/projects/test_two_readers.py holds the two to the same answers.
+"""
 
 from dataclasses import dataclass
 
 from django.urls import reverse
-from django.utils import timezone
 
 from apps.alliance.models import Center, Member
-from apps.alliance.selectors import standing_of_training
+from apps.alliance.selectors import required_types, valid_types, vouch_in_force
 from apps.catalog.models import Dataset, DatasetVersion
 
 
@@ -36,25 +39,25 @@ def needs_of(member: Member, dataset: Dataset, version: DatasetVersion | None) -
 
 
 def _own_standing(member: Member) -> list[Need]:
-    today, until = timezone.now().date(), member.vouched_until
-    manager = f"a manager of {member.center}"
+    vouch = vouch_in_force(member)
+    until, manager = vouch.ends_on if vouch else None, f"a manager of {member.center}"
     return [
         Need("Your center is active", str(member.center), met=member.center.status == Center.Status.ACTIVE),
         Need(
             "Your center vouches for you",
             str(member.center),
-            met=until is not None and until >= today,
+            met=until is not None,
             until=f"{until:%-d %b %Y}" if until else "",
-            mend="" if until and until >= today else "Ask to be vouched for",
+            mend="" if until else "Ask to be vouched for",
             mender=manager,
         ),
     ]
 
 
 def _training(member: Member) -> Need:
-    standing = standing_of_training(member)
-    lacking = [str(kind) for kind, _, state in standing if state != "valid"]
-    names = ", ".join(lacking) if lacking else ", ".join(str(kind) for kind, _, _ in standing) or "none is asked for"
+    required, valid = required_types(grant.role for grant in member.grants()), valid_types(member)
+    lacking = [str(kind) for kind in required if kind.pk not in valid]
+    names = ", ".join(lacking or map(str, required)) or "none is asked for"
     return Need(
         "Your training is valid",
         names,

@@ -1,16 +1,16 @@
 """Reads of the catalog: every list starts from a visible_… function, so nobody sees what they may not."""
 
-import re
 from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 
-from apps.alliance.models import Center, Member
+from apps.alliance.models import Center, Grant, Member
 from apps.alliance.roles import Role
-from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
+from apps.alliance.selectors import holders_of
+from apps.catalog.models import Dataset, DatasetFile, DatasetSteward, DatasetVersion
 from apps.catalog.tables import ShownColumn, ShownTable, counts_of, shown
+from apps.core.searching import with_words
 
 TABLES = 8  # of one version on a page
 V = DatasetVersion.Status
@@ -19,16 +19,16 @@ PUBLISHED = DatasetVersion.objects.filter(status=V.PUBLISHED)
 
 # ── what a member may see ───────────────────────────────────────────────────────────────────────────────────────────
 def visible_datasets(member: Member) -> QuerySet[Dataset]:
-    """What was ever published, for everybody; the rest only for the stewards of the center that owns it."""
+    """What was ever published, for everybody; the rest only for its stewards."""
     was_published = DatasetVersion.objects.filter(dataset=OuterRef("pk")).exclude(status=V.DRAFT)
     datasets = Dataset.objects.select_related("center")
-    return datasets.filter(Q(Exists(was_published)) | Q(center_id__in=stewarded_centers(member)))
+    return datasets.filter(Q(Exists(was_published)) | Q(pk__in=stewarded(member).values("pk")))
 
 
 def visible_versions(member: Member) -> QuerySet[DatasetVersion]:
     """Published and withdrawn ones for everybody, drafts for the stewards of the owner."""
     versions = DatasetVersion.objects.select_related("dataset__center", "published_by", "withdrawn_by")
-    return versions.filter(~Q(status=V.DRAFT) | Q(dataset__center_id__in=stewarded_centers(member)))
+    return versions.filter(~Q(status=V.DRAFT) | Q(dataset__in=stewarded(member)))
 
 
 def visible_files(member: Member) -> QuerySet[DatasetFile]:
@@ -39,6 +39,38 @@ def visible_files(member: Member) -> QuerySet[DatasetFile]:
 def stewarded_centers(member: Member) -> list[UUID]:
     """Ids of the centers whose data this member stewards now."""
     return [grant.center_id for grant in member.grants() if grant.role == Role.DATA_STEWARD and grant.center_id]
+
+
+def stewarded(member: Member) -> QuerySet[Dataset]:
+    """The datasets that this member stewards now: those of their center, or single ones (policies.is_steward)."""
+    own = DatasetSteward.objects.filter(member=member.pk, ended_at=None, dataset__center=member.center_id)
+    singly = Q() if member.holds_anywhere(Role.AUDITOR) else Q(pk__in=own.values("dataset"))
+    return Dataset.objects.filter(Q(center_id__in=stewarded_centers(member)) | singly)
+
+
+def stewards_of(dataset: Dataset) -> QuerySet[Member]:
+    """The active people who steward this dataset now, for its center or it alone."""
+    own = dataset.stewards.filter(ended_at=None).values("member")
+    auditors = Grant.objects.filter(role=Role.AUDITOR).values("user")
+    singly = Member.objects.filter(pk__in=own, status=Member.Status.ACTIVE, center=dataset.center_id)
+    everybody = Q(pk__in=holders_of(Role.DATA_STEWARD, dataset.center)) | Q(pk__in=singly.exclude(pk__in=auditors))
+    return Member.objects.filter(everybody)
+
+
+def own_stewards(dataset: Dataset) -> QuerySet[DatasetSteward]:
+    """Who was appointed for this dataset alone and is not dismissed."""
+    return dataset.stewards.filter(ended_at=None).select_related("member__center", "granted_by").order_by("since")
+
+
+def visible_stewards(member: Member) -> QuerySet[DatasetSteward]:
+    """The appointments on datasets that one may see."""
+    return DatasetSteward.objects.filter(dataset__in=visible_datasets(member)).select_related("dataset__center")
+
+
+def people_to_appoint(dataset: Dataset) -> QuerySet[Member]:
+    """The owner's active people who do not steward the dataset yet."""
+    people = Member.objects.filter(center=dataset.center_id, status=Member.Status.ACTIVE)
+    return people.exclude(pk__in=stewards_of(dataset)).order_by("name", "pk")
 
 
 def centers_to_bring_to(member: Member) -> QuerySet[Center]:
@@ -54,19 +86,19 @@ def catalog(member: Member) -> QuerySet[Dataset]:
 
 def matching(datasets: QuerySet[Dataset], words: str) -> QuerySet[Dataset]:
     """Datasets whose title or description has words that begin like these."""
-    plain = re.sub(r"[\x00'\\]", " ", words).split()  # what the quoting of a tsquery's words could trip over
-    terms = " & ".join(f"'{word}':*" for word in plain[:8])
-    if not terms:
-        return datasets.none()
-    vector = SearchVector("title", "description", config="english")
-    return datasets.annotate(words=vector).filter(words=SearchQuery(terms, config="english", search_type="raw"))
+    return with_words(datasets, words, "title", "description", config="english")
 
 
 def with_term(datasets: QuerySet[Dataset], code: str) -> QuerySet[Dataset]:
     """Datasets whose newest published version carries this term."""
-    newest = PUBLISHED.filter(dataset=OuterRef("pk")).order_by("-number").values("pk")[:1]
     carrying = DatasetVersion.objects.filter(terms__contains=[{"code": code}])
-    return datasets.annotate(newest_pk=Subquery(newest)).filter(newest_pk__in=carrying.values("pk"))
+    newest_pk = Subquery(newest_published().values("pk")[:1])
+    return datasets.annotate(newest_pk=newest_pk).filter(newest_pk__in=carrying.values("pk"))
+
+
+def newest_published() -> QuerySet[DatasetVersion]:
+    """Of a dataset in the query around it: its published versions, the newest first."""
+    return PUBLISHED.filter(dataset=OuterRef("pk")).order_by("-number")
 
 
 def was_published(dataset: Dataset) -> bool:
@@ -111,7 +143,7 @@ def safe_counts(dataset: Dataset, column: str) -> dict[str, ShownColumn | None]:
 
 def drafts_of(member: Member) -> QuerySet[Any]:
     """Drafts that wait for this steward, the oldest first, each with `has_files`."""
-    drafts = DatasetVersion.objects.filter(status=V.DRAFT, dataset__center_id__in=stewarded_centers(member))
+    drafts = DatasetVersion.objects.filter(status=V.DRAFT, dataset__in=stewarded(member))
     filled = drafts.annotate(has_files=Exists(DatasetFile.objects.filter(version=OuterRef("pk"), role="")))
     return filled.select_related("dataset").order_by("created_at")
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.catalog.views import datasets, versions
+from apps.catalog.views import datasets, looks, stewards, versions
 
 app_name = "catalog"
 urlpatterns = [
@@ -8,6 +8,9 @@ urlpatterns = [
     path("datasets/new/", datasets.dataset_create, name="dataset_create"),
     path("datasets/<slug:slug>/", datasets.dataset, name="dataset"),
     path("datasets/<slug:slug>/edit/", datasets.dataset_edit, name="dataset_edit"),
+    path("datasets/<slug:slug>/quorum/", stewards.quorum, name="quorum"),
+    path("datasets/<slug:slug>/stewards/new/", stewards.steward_appoint, name="steward_appoint"),
+    path("datasets/stewards/<uuid:pk>/dismiss/", stewards.steward_dismiss, name="steward_dismiss"),
     path("datasets/<slug:slug>/versions/new/", versions.version_start, name="version_start"),
     path("datasets/<slug:slug>/versions/<int:number>/", versions.version, name="version"),
     path("datasets/<slug:slug>/versions/<int:number>/croissant/", versions.version_croissant, name="version_croissant"),
@@ -21,4 +24,7 @@ urlpatterns = [
         versions.file_drop,
         name="file_drop",
     ),
+    path("datasets/<slug:slug>/versions/<int:number>/looks/", looks.version_looks, name="version_looks"),
+    path("datasets/<slug:slug>/versions/<int:number>/looks/ask/", looks.looks_ask, name="looks_ask"),
+    path("datasets/<slug:slug>/versions/<int:number>/looks/<uuid:pk>.png", looks.look_picture, name="look_picture"),
 ]

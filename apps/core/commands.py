@@ -157,6 +157,11 @@ def _record_break(event: str, by: Actor, target: models.Model, error: Exception)
 
 
 def _lock(target: models.Model) -> models.Model:
+    """The target, held; where its model names what it is `held_under`, that row first, so that rivals queue there."""
+    if parent := getattr(target._meta.model, "held_under", ""):
+        field: Any = target._meta.get_field(parent)
+        over = field.related_model._base_manager.filter(pk=getattr(target, field.attname))
+        over.select_for_update(no_key=True, of=("self",)).first()
     manager = target._meta.model._base_manager  # by _meta, since request.user is a lazy stand-in for its member
     locked = manager.select_for_update(no_key=True, of=("self",)).filter(pk=target.pk).first()
     if locked is None:

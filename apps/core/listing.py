@@ -1,5 +1,6 @@
 """Lists that stay fast at any size: filtered, sorted by an index, paged by position instead of by number."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -80,6 +81,27 @@ def listing(
         next_url=_link(query, chosen, after=_cursor(rows[-1], chosen)) if has_after and rows else None,
         filtered=any(value for key, value in query.items() if key not in {"sort", "after", "before"}),
         count=total,
+    )
+
+
+def gathered(rows: Sequence[Any], marks: Sequence[str], query: QueryDict, *, labels: Sequence[str]) -> Listing:
+    """One page of rows that come from several tables, so that no query can page them; `marks` rise as the rows do."""
+    start = 0
+    if after := query.get("after"):
+        start = bisect_right(marks, after)
+    elif before := query.get("before"):
+        start = max(bisect_left(marks, before) - PAGE, 0)
+    end = start + PAGE
+    shown = list(rows[start:end])
+    return Listing(
+        rows=shown,
+        columns=[Heading(label, label.lower(), False, None, "") for label in labels],
+        filters=None,
+        count_words=f"{len(rows):,}",
+        previous_url="?" + urlencode({"before": marks[start]}) if start and shown else None,
+        next_url="?" + urlencode({"after": marks[end - 1]}) if end < len(rows) else None,
+        filtered=False,
+        count=len(rows),
     )
 
 

@@ -18,7 +18,10 @@ MACHINES: dict[str, "Machine"] = {}
 
 @dataclass(frozen=True)
 class Move:
-    """One row of the table: from these states to that one, by whoever `who` admits."""
+    """One row of the table: from these states to that one, by whoever `who` admits.
+
+    `then` may name a step that follows at once, where nothing is left to wait for in `target`.
+    """
 
     sources: frozenset[str]
     target: str
@@ -26,6 +29,7 @@ class Move:
     event: str
     fresh: bool = False
     any_standing: bool = False
+    then: Callable[[Any], str] = lambda _: ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,10 @@ class Machine:
                 target.status = step.target
                 target.status_at = timezone.now()
                 target.save()
+                if following := step.then(target):
+                    self.follow(following, target)
+                    note(to=target.status)
+                    target.save()
                 return result
 
             gate = command(step.event, policy=step.who, fresh=step.fresh, any_standing=step.any_standing)

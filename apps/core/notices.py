@@ -5,8 +5,9 @@ from email.utils import make_msgid
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.mail import EmailMessage
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Func, IntegerField, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Replace
 from django.utils import timezone
 
@@ -14,6 +15,7 @@ from apps.core.models import Notice
 from apps.core.outbox import later
 
 SUBJECT = 200  # characters
+MOST_COUNTED = 99
 SHORTEST = 4  # characters of a name that is looked for in what others were told
 
 
@@ -33,6 +35,12 @@ def tell(member: Any, *, key: str, subject: str, text: str, path: str = "", mail
 
 def unread(member: Any) -> QuerySet[Notice]:
     return Notice.objects.filter(to=member, read_at=None)
+
+
+def unread_count() -> Func:
+    """For a query of members: how many notices each has not read, counted up to one more than MOST_COUNTED."""
+    counted = Notice.objects.filter(to=OuterRef("pk"), read_at=None).values("pk")[: MOST_COUNTED + 1]
+    return Func(ArraySubquery(counted), function="cardinality", output_field=IntegerField())
 
 
 def notices_of(member: Any) -> QuerySet[Notice]:

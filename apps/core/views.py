@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.db import models
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_safe
@@ -82,6 +82,18 @@ def act_with_reason(
     else:
         messages.success(request, said)
     return redirect(then)
+
+
+def typed_in(request: HttpRequest) -> QueryDict | None:
+    """What was sent, for a bound form, also where it was nothing; None where the form is only opened."""
+    return request.POST if request.method == "POST" else None
+
+
+def picture(body: bytes) -> HttpResponse:
+    """A PNG as what it is and nothing else, kept by nobody; every answer forbids to guess another kind."""
+    response = HttpResponse(body, content_type="image/png")
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
+    return response
 
 
 def _put_back(form: forms.BaseForm, error: Invalid) -> None:

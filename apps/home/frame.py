@@ -9,10 +9,8 @@ from django.urls import reverse
 from apps.alliance.models import Member
 from apps.alliance.roles import Role
 from apps.alliance.selectors import role_words
-from apps.core.notices import unread
 
 THEMES = ("auto", "light", "dark")
-MOST_COUNTED = 99
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def frame(request: HttpRequest) -> dict[str, Frame]:
     if isinstance(member, Member):
         found.nav = [_link(request, *row) for row in _rows(member)] if member.standing() else []
         found.me = _person(member)
-        found.notices = len(unread(member).values_list("pk")[: MOST_COUNTED + 1])
+        found.notices = getattr(member, "unread", 0)
         found.search = request.GET.get("q", "") if request.path == reverse("home:search") else ""
     return {"frame": found}
 
@@ -74,6 +72,7 @@ def _rows(member: Member) -> list[tuple[str, str, str]]:
     ]
     if member.holds_anywhere(Role.DATA_STEWARD):
         rows.append(("Requests", "access:requests", "inbox"))
+    rows.append(("My data", "access:my_data", "database"))
     rows.append(("Calendar", "access:calendar", "calendar-event"))
     if member.holds_anywhere(Role.AUDITOR):
         rows.append(("Record", "home:record", "list-search"))

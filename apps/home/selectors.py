@@ -1,28 +1,27 @@
 """What waits for me: my turn, others' turn, what ends soon. At most a handful of each, oldest first."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils import timezone
 
 from apps.agreements import selectors as agreements
-from apps.agreements.models import Agreement, AgreementVersion
 from apps.agreements.timelines import days_words, officials_words
 from apps.alliance import selectors as alliance
-from apps.alliance.models import Alliance, Center, Grant, Member, TrainingRecord
+from apps.alliance.models import Alliance, Center, Member, TrainingRecord
 from apps.alliance.roles import Role
 from apps.catalog import selectors as catalog
 from apps.core.models import Message
-from apps.projects import queue
+from apps.core.together import together
+from apps.home.asked import MOST, MOST_COUNTED, OF_AGREEMENTS, asked_of
 from apps.projects import selectors as projects
 from apps.projects.models import Project
 
-MOST = 6
-MOST_COUNTED = 99
 SOON = timedelta(days=60)
+Found = dict[str, list[Any]]  # by the names of apps.home.asked
 
 
 @dataclass(frozen=True)
@@ -51,34 +50,33 @@ class Waiting:
 def waits_for(member: Member) -> Waiting:
     """Everything that waits for this member or that they wait for."""
     training = alliance.standing_of_training(member)
-    found = Waiting(your_turn=_own_training(training), waiting=_sent_training(member, training))
     roles = {grant.role for grant in member.grants()}
+    few = together(member, **asked_of(member, roles))
+    found = Waiting(your_turn=_own_training(training), waiting=_sent_training(member, training))
     if Role.CENTER_MANAGER in roles:
-        found.your_turn += _managers_turn(member)
+        found.your_turn += _managers_turn(few)
     if Role.ALLIANCE_MANAGER in roles:
-        found.your_turn += _alliance_turn(member)
-        found.waiting += _centers_without_manager()
+        found.your_turn += _alliance_turn(few)
+        found.waiting += _centers_without_manager(few)
     if Role.AUDITOR in roles:
         found.your_turn += _auditors_turn(member)
-    if Role.DATA_STEWARD in roles:
-        found.your_turn += _stewards_turn(member)
-    if roles & {Role.SIGNING_OFFICIAL, Role.CENTER_MANAGER}:
-        out = list(agreements.out_for_signature(member.center_id)[:MOST])
-        found.your_turn += _to_sign(member, out) if Role.SIGNING_OFFICIAL in roles else []
-        found.waiting += _others_sign(member, out)
-    found.your_turn += _leads_turn(member)
-    found.waiting += _owners_decide(member)
+    found.your_turn += _stewards_turn(few)
+    if roles & OF_AGREEMENTS:
+        found.your_turn += _to_sign(member, few["out"]) if Role.SIGNING_OFFICIAL in roles else []
+        found.waiting += _others_sign(member, few["out"])
+    found.your_turn += _leads_turn(few)
+    found.waiting += _owners_decide(few)
     found.your_turn.sort(key=lambda row: row.since or row.until or timezone.now())
-    found.waiting += _open_invitations(member) if Role.CENTER_MANAGER in roles else []
+    found.waiting += _open_invitations(few) if Role.CENTER_MANAGER in roles else []
     if member.center.status == Center.Status.APPLICANT:
         found.waiting.append(_application(member.center))
-    found.ending = _ending(member, training, roles)
+    found.ending = _ending(member, training, few)
     return found
 
 
 def _application(center: Center) -> Row:
     words = f"{center}'s application to the alliance"
-    return Row(words, _center_url(center), since=center.status_at, whose="the alliance's managers")
+    return Row(words, _center_url(center.slug), since=center.status_at, whose="the alliance's managers")
 
 
 def _own_training(training: list[tuple[Any, TrainingRecord | None, str]]) -> list[Row]:
@@ -117,52 +115,56 @@ def _sent_training(member: Member, training: list[tuple[Any, TrainingRecord | No
     ]
 
 
-def _managers_turn(member: Member) -> list[Row]:
+def _managers_turn(few: Found) -> list[Row]:
     rows = [
         Row(
-            f"Proof of {record.type}",
+            f"Proof of {record.type.name}",
             reverse("alliance:training_record", args=[record.pk]),
             "Look at it",
             record.member.name,
             record.submitted_at,
         )
-        for record in alliance.training_to_decide(member)[:MOST]
+        for record in few["proofs"]
     ]
     rows += [
-        Row("Vouch for another year", _person_url(person), "Vouch", person.name, until=_midnight(person.vouched_until))
-        for person in alliance.to_vouch_for(member)[:MOST]
+        Row(
+            "Vouch for another year",
+            _person_url(person.pk),
+            "Vouch",
+            person.name,
+            until=_midnight(person.vouched_until),
+        )
+        for person in few["to_vouch"]
     ]
     rows += [
-        Row("Invitation ran out unanswered", _person_url(late.member), "Invite again", late.member.name, late.ends_at)
-        for late in alliance.stale_invitations(member)[:MOST]
+        Row(
+            "Invitation ran out unanswered", _person_url(late.member.pk), "Invite again", late.member.name, late.ends_at
+        )
+        for late in few["stale"]
     ]
     return rows
 
 
-def _alliance_turn(member: Member) -> list[Row]:
+def _alliance_turn(few: Found) -> list[Row]:
     what = {
         Center.Status.APPLICANT: "Application to the alliance",
         Center.Status.SUSPENDED: "Suspended by the alliance",
     }
-    undecided = Center.objects.filter(status__in=what).exclude(pk=member.center_id).order_by("status_at")
     rows = [
-        Row(what[Center.Status(center.status)], _center_url(center), "Decide", str(center), center.status_at)
-        for center in undecided[:MOST]
+        Row(what[Center.Status(center.status)], _center_url(center.slug), "Decide", center.short_name, center.status_at)
+        for center in few["undecided"]
     ]
-    failed = Message.objects.filter(failed_at__isnull=False).order_by("failed_at").first()
-    if failed:
-        rows.append(
-            Row("Messages could not be delivered", reverse("home:platform"), "Look", "everyone", failed.failed_at)
-        )
+    rows += [
+        Row("Messages could not be delivered", reverse("home:platform"), "Look", "everyone", failed.failed_at)
+        for failed in few["failed"]
+    ]
     return rows
 
 
-def _centers_without_manager() -> list[Row]:
-    managed = Grant.objects.filter(role=Role.CENTER_MANAGER).values("center_id")
-    lonely = Center.objects.filter(status=Center.Status.ACTIVE).exclude(pk__in=managed)[:MOST]
+def _centers_without_manager(few: Found) -> list[Row]:
     return [
-        Row(f"{center} has no center manager", _center_url(center), whose="the alliance's managers")
-        for center in lonely
+        Row(f"{center.short_name} has no center manager", _center_url(center.slug), whose="the alliance's managers")
+        for center in few["lonely"]
     ]
 
 
@@ -184,7 +186,7 @@ def _auditors_turn(member: Member) -> list[Row]:
     ]
 
 
-def _stewards_turn(member: Member) -> list[Row]:
+def _stewards_turn(few: Found) -> list[Row]:
     rows = [
         Row(
             f"Draft of version {draft.number}",
@@ -193,34 +195,29 @@ def _stewards_turn(member: Member) -> list[Row]:
             draft.dataset.title,
             draft.created_at,
         )
-        for draft in catalog.drafts_of(member)[:MOST]
+        for draft in few["drafts"]
     ]
-    waiting = list(queue.to_decide(member).values_list("waits_since", flat=True)[: MOST_COUNTED + 1])
-    if waiting:
+    if waiting := few["requests"]:
         count = f"more than {MOST_COUNTED}" if len(waiting) > MOST_COUNTED else f"{len(waiting)}"
         words = f"Decide on {count} {'request' if len(waiting) == 1 else 'requests'}"
-        rows.append(
-            Row(words, reverse("access:requests"), "Look through", "projects that ask for your data", waiting[0])
-        )
+        since = waiting[0].waits_since
+        rows.append(Row(words, reverse("access:requests"), "Look through", "projects that ask for your data", since))
     return rows
 
 
-def _open_invitations(member: Member) -> list[Row]:
-    invitations = alliance.visible_invitations(member).filter(
-        accepted_at=None, withdrawn_at=None, ends_at__gt=timezone.now()
-    )
+def _open_invitations(few: Found) -> list[Row]:
     return [
         Row(
-            f"Invitation to {found.member.center}",
-            _person_url(found.member),
+            f"Invitation to {found.member.center.short_name}",
+            _person_url(found.member.pk),
             since=found.invited_at,
             whose=found.member.name,
         )
-        for found in invitations.order_by("invited_at")[:MOST]
+        for found in few["invited"]
     ]
 
 
-def _leads_turn(member: Member) -> list[Row]:
+def _leads_turn(few: Found) -> list[Row]:
     """Proposals to finish, to mend, to start."""
     what = {
         Project.Status.DRAFT: ("Proposal to finish", "Go on writing", "projects:write"),
@@ -228,102 +225,112 @@ def _leads_turn(member: Member) -> list[Row]:
         Project.Status.DECIDED: ("Project that every owner decided on", "Look and start", "projects:project"),
     }
     rows = []
-    for project in projects.waiting_for_lead(member)[:MOST]:
+    for project in few["led"]:
         words, button, name = what[Project.Status(project.status)]
         rows.append(Row(words, reverse(name, args=[project.pk]), button, project.title, project.status_at))
+    for change in few["changes"]:
+        words = "Change that came back" if change.submitted_at else "Change to finish"
+        url = reverse("projects:change", args=[change.project_id])
+        rows.append(Row(words, url, "Go on writing", change.project.title, change.status_at))
     return rows
 
 
-def _owners_decide(member: Member) -> list[Row]:
+def _owners_decide(few: Found) -> list[Row]:
     """Data that the member's projects asked for and whose owner has not decided."""
-    waiting = list(projects.waiting_for_owners(member)[:MOST])
-    usual = projects.usual_days({one.version.dataset.center_id for one in waiting}) if waiting else {}
+    waiting = [(one, one.version.dataset) for one in few["owners"]]
+    usual = projects.usual_days({data.center_id for _, data in waiting}) if waiting else {}
     return [
         Row(
-            f"{one.version.dataset} for {one.project}",
+            f"{data.title} for {one.project.title}",
             reverse("projects:project", args=[one.project_id]),
             since=one.waits_since,
-            whose=f"the data stewards of {one.version.dataset.center}",
-            usually=days_words(usual.get(one.version.dataset.center_id)),
+            whose=f"the data stewards of {data.center.short_name}",
+            usually=days_words(usual.get(data.center_id)),
         )
-        for one in waiting
+        for one, data in waiting
     ]
 
 
-def _to_sign(member: Member, out: list[AgreementVersion]) -> list[Row]:
+def _to_sign(member: Member, out: list[Any]) -> list[Row]:
     """What waits for this signing official's signature."""
     return [
         Row(
-            f"Sign {version}, {version.agreement.title}",
+            f"Sign {_name_of(version)}, {version.agreement.title}",
             reverse("agreements:version_sign", args=[version.pk]),
             "Read and sign",
-            f"{version.agreement.providing} and {version.agreement.receiving}",
+            f"{version.agreement.providing.short_name} and {version.agreement.receiving.short_name}",
             version.sent_at,
         )
         for version in out
-        if any(center.pk == member.center_id for center in agreements.unsigned_by(version))
+        if member.center_id not in version.signed_by
     ]
 
 
-def _others_sign(member: Member, out: list[AgreementVersion]) -> list[Row]:
+def _others_sign(member: Member, out: list[Any]) -> list[Row]:
     """What waits for the other center's signature."""
-    waiting = [(one, center) for one in out for center in agreements.unsigned_by(one) if center.pk != member.center_id]
-    usual = {center: agreements.median_signing_days(center) for _, center in waiting}
+    waiting = [(one, *_other_center(one.agreement, member)) for one in out]
+    waiting = [(one, center, name) for one, center, name in waiting if center not in one.signed_by]
+    usual = agreements.usual_signing_days({center for _, center, _ in waiting}) if waiting else {}
     return [
         Row(
-            f"{version}, {version.agreement.title}",
+            f"{_name_of(version)}, {version.agreement.title}",
             _agreement_url(version.agreement),
             since=version.sent_at,
-            whose=officials_words(center),
-            usually=days_words(usual[center]),
+            whose=officials_words(name),
+            usually=days_words(usual.get(center)),
         )
-        for version, center in waiting
+        for version, center, name in waiting
     ]
 
 
-def _agreement_url(agreement: Agreement) -> str:
-    return reverse("agreements:agreement", args=[agreement.pk])
+def _name_of(version: Any) -> str:
+    return f"DUA-{version.agreement.number:04d} v{version.number}"
 
 
-def _ending(
-    member: Member, training: list[tuple[Any, TrainingRecord | None, str]], roles: Collection[str]
-) -> list[Row]:
+def _agreement_url(agreement: Any) -> str:
+    return reverse("agreements:agreement", args=[agreement.id])
+
+
+def _ending(member: Member, training: list[tuple[Any, TrainingRecord | None, str]], few: Found) -> list[Row]:
     horizon = timezone.now() + SOON
     rows = [
         Row(str(type_), reverse("alliance:training"), until=_midnight(record.valid_until))
         for type_, record, standing in training
         if record and standing == "valid"
     ]
+    own = _person_url(member.pk)
     if member.vouched_until:
-        rows.append(Row(f"{member.center}'s word for you", _person_url(member), until=_midnight(member.vouched_until)))
+        rows.append(Row(f"{member.center}'s word for you", own, until=_midnight(member.vouched_until)))
     rows += [
-        Row(f"Your role as {grant.role_words.lower()}", _person_url(member), until=grant.ends_at)
+        Row(f"Your role as {grant.role_words.lower()}", own, until=grant.ends_at)
         for grant in member.grants()
         if grant.ends_at
     ]
-    if {Role.SIGNING_OFFICIAL, Role.CENTER_MANAGER}.intersection(roles):
-        rows += [
-            Row(
-                f"{version} with {_other_center(version.agreement, member)}",
-                _agreement_url(version.agreement),
-                until=_midnight(version.ends_on),
-            )
-            for version in agreements.ending_soon(member)[:MOST]
-        ]
+    rows += [
+        Row(
+            f"{_name_of(version)} with {_other_center(version.agreement, member)[1]}",
+            _agreement_url(version.agreement),
+            until=_midnight(version.ends_on),
+        )
+        for version in few.get("agreed", [])
+    ]
     soon = [row for row in rows if row.until and row.until <= horizon]
     return sorted(soon, key=lambda row: row.until or horizon)[:MOST]
 
 
-def _other_center(agreement: Agreement, member: Member) -> Center:
-    return agreement.receiving if agreement.providing_id == member.center_id else agreement.providing
+def _other_center(agreement: Any, member: Member) -> tuple[UUID, str]:
+    """The center on the other side: its id and its name."""
+    if agreement.providing_id == member.center_id:
+        return agreement.receiving_id, agreement.receiving.short_name
+    return agreement.providing_id, agreement.providing.short_name
 
 
-def _person_url(person: Member) -> str:
-    return reverse("alliance:person", args=[person.pk])
+def _person_url(person: UUID) -> str:
+    return reverse("alliance:person", args=[person])
 
 
-def _center_url(center: Center) -> str:
-    return reverse("alliance:center", args=[center.slug])
+def _center_url(slug: str) -> str:
+    return reverse("alliance:center", args=[slug])
 
 
 def _midnight(day: date | None) -> datetime | None:

@@ -11,15 +11,21 @@ from apps.audit.models import Event, Outcome
 from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
 from apps.core.commands import COMMANDS
 from apps.core.events import EVENTS
-from apps.projects.models import AccessRequest, Project, Remark, TeamMember
+from apps.projects.models import AccessRequest, Amendment, GpuUse, Project, Remark, TeamMember
 
-NOUNS = {"grant": "role", "vouch": "center's word", "request": "request for data"}
+NOUNS = {
+    "grant": "role",
+    "vouch": "center's word",
+    "request": "request for data",
+    "amendment": "change",
+    "gpu": "GPU-hours",
+}
 NAMED = {
     model._meta.label_lower: model
     for model in (
         *(Member, Grant, TrainingRecord, TrainingType, Dataset, DatasetVersion, DatasetFile),
         *(Agreement, AgreementVersion, Signature, AgreementTemplate, TemplateVersion),
-        *(Project, AccessRequest, TeamMember, Remark),
+        *(Project, AccessRequest, Amendment, TeamMember, Remark, GpuUse),
     )
 }
 

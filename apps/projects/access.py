@@ -3,12 +3,17 @@
 Every line says whether it is met, until when, on which record it rests, and who can mend it. All of it is read from
 records that keep their validity and are never erased, so that any past moment can be asked. One thing is not kept: a
 second factor that was removed since then; its removal stands in the record (alliance.factor.removed).
+
+What a dataset's page says before anybody asks (catalog/needs.py) says some of these lines again, as does what the
+agreements read (in_force_between); tests/projects/test_two_readers.py holds them to the same answers.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 from django.utils import timezone
@@ -22,8 +27,7 @@ from apps.projects.models import AccessRequest, Project
 from apps.projects.purposes import purpose_of_answers
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One condition. `until`: the first moment at which it no longer holds; None: no end is known."""
 
     key: str
@@ -65,16 +69,24 @@ def may_use(member: Member, dataset: Dataset, project: Project, at: datetime | N
 def decide(asked: Sequence[Asked], at: datetime | None = None) -> list[AccessDecision]:
     """The decisions on many questions as of one moment, in their order, by one query."""
     moment = at or timezone.now()
-    return [decided(facts, moment) for facts in facts_of(asked, moment)]
+    found = facts_of(asked, moment)
+    return [decided(facts, moment) for facts in found]
 
 
 def if_approved(facts: Facts, request: AccessRequest, *, until: date, on: date) -> Facts:
     """The same facts, had the owner said yes to this request on that day; nothing else about them is assumed.
 
-    The facts may rest on another request of the project, for another version of the data: then this version's count.
+    The facts may rest on another request of the project, for another version of the data or an earlier edition: then
+    those of this one count.
     """
-    version = request.version
+    version, said = request.version, request.edition or request.project
     return facts._replace(
+        project_ends_on=said.ends_on,
+        ethics_reference=said.ethics_reference,
+        ethics_until=said.ethics_until,
+        purpose=said.purpose,
+        gpu_hours=said.gpu_hours,
+        named_at=request.edition.submitted_at if request.edition else None,
         request=request.pk,
         request_state="approved",
         approved_until=until,
@@ -103,8 +115,36 @@ def decided(facts: Facts, at: datetime) -> AccessDecision:
         _terms(facts),
         _purpose(facts, at),
         _ethics(facts, at),
+        _budget(facts),
     ]
     return AccessDecision(at, tuple(lines), facts.version)
+
+
+OF_ANOTHER = (
+    ("vouches for you", "vouches for {}"),
+    ("Your training", "{}’s training"),
+    ("You have", "{} has"),
+    ("You are", "{} is"),
+    ("You accepted", "{} accepted"),
+    ("your membership", "this membership"),
+    ("your own center", "their own center"),
+    ("in your account", "in their account"),
+    ("you, by", "{}, by"),
+    ("you, in", "{}, in"),
+)
+
+
+def spoken_of(name: str, line: Line) -> Line:
+    """The line in words about this person, for somebody else who reads it."""
+    ours = line.detail if line.key in {"membership", "agreement"} else ""  # elsewhere it may be what somebody wrote
+    words, mender, detail = (_of_another(name, said) for said in (line.words, line.mender, ours))
+    return line._replace(words=words, mender=mender, detail=detail or line.detail)
+
+
+def _of_another(name: str, said: str) -> str:
+    for addressed, told in OF_ANOTHER:
+        said = said.replace(addressed, told.format(name))
+    return said
 
 
 def _end_of(day: date | None) -> datetime | None:
@@ -125,7 +165,7 @@ def _membership(facts: Facts, at: datetime) -> Line:
     if facts.member_status != "active":
         detail = f"your membership is {facts.member_status or 'not begun'}"
     elif until is None or until <= at:
-        detail = "nobody vouches for you now"
+        detail = "nobody vouches now"
     else:
         met = True
     rests_on = f"alliance.vouch:{facts.vouch}" if facts.vouch else ""
@@ -161,7 +201,13 @@ def _project(facts: Facts, at: datetime) -> Line:
 
 def _team(facts: Facts) -> Line:
     rests_on = f"projects.teammember:{facts.team}" if facts.team else ""
-    return Line("team", "You are on its team", facts.team is not None, rests_on=rests_on, mender="the project's lead")
+    joined_later = bool(facts.named_at and facts.team_since and facts.team_since > facts.named_at)
+    met = facts.team is not None and not joined_later
+    if joined_later:
+        detail, mender = f"{facts.owner} has not agreed to you yet", f"the project's lead, by asking {facts.owner}"
+    else:
+        detail, mender = "", "the project's lead"
+    return Line("team", "You are on its team", met, detail, rests_on=rests_on, mender=mender)
 
 
 def _version(facts: Facts) -> Line:
@@ -222,19 +268,50 @@ def _ethics(facts: Facts, at: datetime) -> Line:
     return Line("ethics", "Ethics approval is valid", met, detail, until if met else None, "", "the project's lead")
 
 
+def _budget(facts: Facts) -> Line:
+    met = not facts.gpu_hours or facts.gpu_used < facts.gpu_hours
+    detail = f"{facts.gpu_used:.0f} of {facts.gpu_hours} used" if facts.gpu_hours else "it asks for none"
+    return Line("budget", "GPU-hours are left", met, detail, mender="the project's lead, by a change")
+
+
 def clauses_of(facts: Facts, on: date) -> tuple[duo.Clause, ...]:
     """Each term of the version against the project's purpose; terms that can't be read allow nothing."""
     is_approved = facts.request_state == "approved"
-    answers: dict[str, Any] = facts.purpose
-    purpose = purpose_of_answers(
-        answers,
+    ends = (facts.project_ends_on, facts.approved_until if is_approved else None)
+    return _checked(
+        json.dumps(facts.terms or []),
+        json.dumps(facts.purpose),
         ethics_until=facts.ethics_until,
-        ends_on=facts.project_ends_on,
+        ends_on=min(filter(None, ends), default=None),
         starts_on=facts.approved_on,
-        centers=(facts.home_slug,),
+        center=facts.home_slug,
+        is_approved=is_approved,
+        on=on,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _checked(
+    terms: str,
+    purpose: str,
+    *,
+    ethics_until: date | None,
+    ends_on: date | None,
+    starts_on: date | None,
+    center: str,
+    is_approved: bool,
+    on: date,
+) -> tuple[duo.Clause, ...]:
+    """The clauses, by all that they rest on and nothing else: the same for many people of one project."""
+    said = purpose_of_answers(
+        json.loads(purpose),
+        ethics_until=ethics_until,
+        ends_on=ends_on,
+        starts_on=starts_on,
+        centers=(center,),
         is_approved=is_approved,
     )
     try:
-        return duo.check(duo.parse(facts.terms or []), purpose, on)
+        return duo.check(duo.parse(json.loads(terms)), said, on)
     except Invalid:
         return ()

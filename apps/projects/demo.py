@@ -13,10 +13,11 @@ from apps.alliance.roles import Role
 from apps.alliance.selectors import holders_of
 from apps.audit.source import coming_from
 from apps.catalog.models import DatasetVersion
+from apps.projects.closing import to_confirm
 from apps.projects.demo_words import BENEFIT, OUTPUTS, PROJECTS, Told, purpose_of
 from apps.projects.models import AccessRequest, Project
 from apps.projects.questions import QUESTIONS
-from apps.projects.services import decisions, proposals
+from apps.projects.services import amendments, closing, decisions, proposals
 
 DAY = timedelta(days=1)
 RUNS = 240  # days from today to the last day
@@ -103,7 +104,8 @@ class Story:
                     self._approve(request, told)
 
     def _approve(self, request: AccessRequest, told: Told) -> None:
-        ends_on = (self.today + (RUNS - 30) * DAY).date()
+        lasts = int(told.words.get("lasts", RUNS - 30))  # days from today
+        ends_on = (self.today + lasts * DAY).date()
         for steward in _stewards(request)[: request.version.dataset.quorum]:
             decisions.approve(request, by=steward, ends_on=ends_on, conditions=told.words.get("conditions", ""))
 
@@ -120,7 +122,26 @@ class Story:
                 decisions.suspend(project, by=manager, reason=told.words["suspension"])
         if told.story == "closed":
             with self._on(-6):
-                decisions.close(project, by=lead, reason=told.words["closing"])
+                points = [point.key for point in to_confirm(project)]
+                words = {"learned": told.words["learned"], "publications": told.words["published"]}
+                closing.close(project, by=lead, confirmed=points, reason=told.words["closing"], **words)
+        if told.story == "changing":
+            self._change(project, told, lead)
+        if told.story == "renewing":
+            with self._on(-2):
+                amendments.ask_to_renew(_requests(project)[0], by=lead)
+
+    def _change(self, project: Project, told: Told, lead: Member) -> None:
+        """The lead changes methods and team; one owner has agreed, the other's word is missing."""
+        with self._on(-4):
+            amendment = amendments.begin(Project.objects.get(pk=project.pk), by=lead)
+        with self._on(-3):
+            amendments.write(amendment, by=lead, methods=told.words["methods"])
+            proposals.add_to_team(Project.objects.get(pk=project.pk), by=lead, member=_person(told.words["joins"]))
+        with self._on(-2):
+            amendments.submit(amendment, by=lead)
+        with self._on(-1):
+            self._approve(project.requests.filter(status="waiting").earliest("created_at", "pk"), told)
 
     def _on(self, days: int) -> AbstractContextManager[None]:
         return on_day(self.today + days * DAY)

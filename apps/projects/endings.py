@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.agreements.models import AgreementVersion
 from apps.agreements.selectors import binding
 from apps.alliance.models import Member, TrainingRecord
-from apps.catalog.selectors import stewarded_centers
+from apps.catalog.selectors import stewarded
 from apps.projects.models import AccessRequest, Project
 
 MOST = 500  # of each kind
@@ -30,6 +30,7 @@ class Ending:
     of: str = ""
     mender: str = ""
     url: str = ""
+    renew: str = ""  # where its lead asks for more time by one click
 
 
 def endings_for(member: Member) -> list[Ending]:
@@ -38,7 +39,8 @@ def endings_for(member: Member) -> list[Ending]:
     projects = Project.objects.filter(team__member=member, team__until=None, status__in=LIVING)
     mine = list(projects.select_related("center")[:MOST])
     approvals = _approvals(member, mine)
-    found = [*_own(member), *_of_projects(mine), *(_approval(one, member) for one in approvals)]
+    own = set(stewarded(member).values_list("pk", flat=True))
+    found = [*_own(member), *_of_projects(mine), *(_approval(one, member, own) for one in approvals)]
     found += _agreements(member, approvals, mine)
     return sorted((one for one in found if one.on >= today), key=lambda one: (one.on, one.key))
 
@@ -64,7 +66,7 @@ def _of_projects(projects: Iterable[Project]) -> Iterable[Ending]:
         url, name = reverse("projects:project", args=[project.pk]), str(project)
         if project.ends_on:
             words = "Last day of the project"
-            yield Ending(project.ends_on, f"project:{project.pk}", words, name, "the lead, by a new proposal", url)
+            yield Ending(project.ends_on, f"project:{project.pk}", words, name, "the lead, by a change", url)
         if project.ethics_until:
             yield Ending(project.ethics_until, f"ethics:{project.pk}", "Ethics approval", name, "the lead", url)
 
@@ -72,14 +74,15 @@ def _of_projects(projects: Iterable[Project]) -> Iterable[Ending]:
 def _approvals(member: Member, mine: Iterable[Project]) -> list[AccessRequest]:
     """In force, for my projects or on data that I steward."""
     approved = AccessRequest.objects.filter(status=R.APPROVED, ends_on__gte=timezone.now().date()).filter(
-        Q(project__in=[one.pk for one in mine]) | Q(version__dataset__center__in=stewarded_centers(member))
+        Q(project__in=[one.pk for one in mine]) | Q(version__dataset__in=stewarded(member))
     )
     return list(approved.select_related("project", "version__dataset__center").order_by("ends_on", "pk")[:MOST])
 
 
-def _approval(request: AccessRequest, member: Member) -> Ending:
+def _approval(request: AccessRequest, member: Member, own: set[UUID]) -> Ending:
+    """`own`: the datasets that the one who looks stewards."""
     owner = request.version.dataset.center
-    page = "access:request" if owner.pk in stewarded_centers(member) else "projects:project"
+    page = "access:request" if request.version.dataset_id in own else "projects:project"
     assert request.ends_on is not None  # a constraint holds it
     return Ending(
         request.ends_on,
@@ -88,7 +91,16 @@ def _approval(request: AccessRequest, member: Member) -> Ending:
         str(request.project),
         f"a data steward of {owner}",
         reverse(page, args=[request.pk if page == "access:request" else request.project_id]),
+        _renewal(request, member),
     )
+
+
+def _renewal(request: AccessRequest, member: Member) -> str:
+    """The address at which this member asks for more time, where they lead and the project lasts longer."""
+    project = request.project
+    goes_on = bool(project.ends_on and request.ends_on and request.ends_on < project.ends_on)
+    is_theirs = project.lead_id == member.pk and project.status in {P.DECIDED, P.ACTIVE, P.SUSPENDED}
+    return reverse("projects:renew", args=[project.pk, request.pk]) if goes_on and is_theirs else ""
 
 
 def _agreements(member: Member, approvals: Iterable[AccessRequest], mine: Iterable[Project]) -> Iterable[Ending]:
@@ -96,8 +108,7 @@ def _agreements(member: Member, approvals: Iterable[AccessRequest], mine: Iterab
     my_projects = {one.pk for one in mine}
     used: set[UUID] = {one.version.dataset_id for one in approvals if one.project_id in my_projects}
     versions = binding(timezone.now()).filter(
-        Q(agreement__receiving=member.center_id, datasets__in=used)
-        | Q(agreement__providing__in=stewarded_centers(member))
+        Q(agreement__receiving=member.center_id, datasets__in=used) | Q(datasets__in=stewarded(member))
     )
     shown = versions.select_related("agreement__providing", "agreement__receiving").distinct().order_by("over_at")
     for version in shown[:MOST]:

@@ -1,15 +1,20 @@
 """The access decision as <c-decision> shows it: each line with who can mend it, and the page on which they do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.urls import reverse
 
 from apps.alliance.models import Member
+from apps.alliance.selectors import standing_of_training
 from apps.catalog.models import Dataset
-from apps.projects.access import AccessDecision, Line, decide
+from apps.projects.access import AccessDecision, Line, decide, spoken_of
 from apps.projects.facts import Asked
 from apps.projects.models import AccessRequest, Project
+
+R = AccessRequest.Status
+SAID_NO = {R.REFUSED: "refused it", R.REVOKED: "took its approval back"}
+OWN_DUTIES = {"membership", "training", "factor", "terms"}  # on pages that only the person can use
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,9 @@ class Shown:
 
 @dataclass(frozen=True)
 class Answer:
-    """The decision about one dataset, for one person."""
+    """The decision about what one request asks for, for one person."""
 
+    request: AccessRequest
     dataset: Dataset
     number: int
     decision: AccessDecision
@@ -38,21 +44,56 @@ class Answer:
     lines: list[Shown]
 
 
-def answers_for(member: Member, project: Project, requests: list[AccessRequest], *, is_lead: bool) -> list[Answer]:
-    """Whether this person may use each dataset of the project now, by one query; `is_lead`: of the one who looks."""
+def answers_for(
+    member: Member, project: Project, requests: list[AccessRequest], *, looks: Member | None = None
+) -> list[Answer]:
+    """Whether this person may use each dataset of the project now; `looks` is who reads it, if not they themselves."""
+    reader = looks or member
     newest = {one.version.dataset_id: one for one in sorted(requests, key=lambda one: one.created_at)}
     chosen = list(newest.values())
     decisions = decide([Asked(member.pk, project.pk, one.version.dataset_id) for one in chosen])
+    named = [_with_who_said_no(one, decision) for one, decision in zip(chosen, decisions, strict=True)]
+    told = _with_proof_that_was_sent(member, named)
     return [
         Answer(
+            one,
             one.version.dataset,
             one.version.number,
             decision,
             _verdict(decision),
-            [_shown(line, project, decision, is_lead=is_lead) for line in decision.lines],
+            [_shown(line, project, decision, of=member, reader=reader) for line in decision.lines],
         )
-        for one, decision in zip(chosen, decisions, strict=True)
+        for one, decision in zip(chosen, told, strict=True)
     ]
+
+
+def _with_who_said_no(request: AccessRequest, decision: AccessDecision) -> AccessDecision:
+    """The owner's no by its name; why, the project's page tells those who may read it."""
+    if request.status not in SAID_NO:
+        return decision
+    words = f"{request.version.dataset.center} {SAID_NO[R(request.status)]}"
+    lines = (line._replace(detail=words) if line.key == "approval" else line for line in decision.lines)
+    return replace(decision, lines=tuple(lines))
+
+
+def _with_proof_that_was_sent(member: Member, decisions: list[AccessDecision]) -> list[AccessDecision]:
+    """Where every training that is missing was sent already, it is a center manager's turn, and not the person's."""
+    if all(line.met for decision in decisions for line in decision.lines if line.key == "training"):
+        return decisions
+    missing = {standing for _, _, standing in standing_of_training(member)} - {"valid"}
+    if missing != {"waiting"}:
+        return decisions
+    return [replace(one, lines=tuple(_sent(line, member) for line in one.lines)) for one in decisions]
+
+
+def _sent(line: Line, member: Member) -> Line:
+    if line.key != "training" or line.met:
+        return line
+    return line._replace(detail=f"{line.detail}; the proof is sent", mender=_managers(member), waiting=True)
+
+
+def _managers(member: Member) -> str:
+    return f"a center manager of {member.center}"
 
 
 def _verdict(decision: AccessDecision) -> str:
@@ -66,10 +107,20 @@ def _last_day(until: datetime) -> str:
     return f"{until - timedelta(microseconds=1):%-d %b %Y}"
 
 
-def _shown(line: Line, project: Project, decision: AccessDecision, *, is_lead: bool) -> Shown:
-    mend, url = ("", "") if line.met else _mending(line, project, decision, is_lead=is_lead)
+def _shown(line: Line, project: Project, decision: AccessDecision, *, of: Member, reader: Member) -> Shown:
+    is_own = of.pk == reader.pk
+    told = line if is_own else spoken_of(of.name, line)
     until = _last_day(line.until) if line.until else ""
-    return Shown(line.words, line.detail, line.met, line.waiting, until, mend, url, "" if line.met else line.mender)
+    if line.met:
+        return Shown(told.words, told.detail, True, False, until, "", "", "")
+    who = told.mender.partition(", ")[0]
+    if who == "the project's lead" and reader.pk == project.lead_id:
+        who = "you"
+    if not is_own and line.key in OWN_DUTIES:
+        mend, url, who = f"{'With' if line.waiting else 'Up to'} {told.mender}", "", ""
+    else:
+        mend, url = _mending(line, project, decision, is_lead=reader.pk == project.lead_id)
+    return Shown(told.words, told.detail, False, line.waiting, until, mend, url, who)
 
 
 def _mending(line: Line, project: Project, decision: AccessDecision, *, is_lead: bool) -> tuple[str, str]:
@@ -79,15 +130,16 @@ def _mending(line: Line, project: Project, decision: AccessDecision, *, is_lead:
     ways = {
         "center": ("Wait for the alliance", ""),
         "membership": ("Ask to be vouched for", ""),
-        "training": ("Send proof", reverse("alliance:training")),
+        "training": ("See your proof" if line.waiting else "Send proof", reverse("alliance:training")),
         "factor": ("Set one up", reverse("mfa_index")),
         "project": ("See where it stands", page),
         "team": ("See the team", reverse("projects:team", args=[project.pk]) if is_lead else f"{page}#team"),
         "version": ("Look at the proposal", by_lead),
-        "approval": ("Ask a question" if line.waiting else "See what was said", f"{page}#remarks"),
+        "approval": ("Ask a question", f"{page}#remarks") if line.waiting else ("See what was said", f"{page}#data"),
         "agreement": ("See the agreements", reverse("agreements:agreements")),
         "purpose": ("Look at the purpose", by_lead),
         "ethics": ("Look at the proposal", by_lead),
+        "budget": ("Look at the proposal", by_lead),
     }
     if line.key == "terms":
         version = decision.version

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -21,7 +22,7 @@ class Asked(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """One row of facts.sql, in its order."""
+    """One row of facts.sql, in its order; text and team are those of the edition that the data's owner agreed to."""
 
     home: str
     home_slug: str
@@ -41,7 +42,11 @@ class Facts(NamedTuple):
     ethics_reference: str
     ethics_until: date | None
     purpose: dict[str, Any]
+    gpu_hours: int
+    gpu_used: Decimal
     team: UUID | None
+    team_since: datetime | None
+    named_at: datetime | None  # when the edition that counts was sent: it names who was on the team by then
     request: UUID | None
     request_state: str | None
     approved_until: date | None
@@ -68,9 +73,6 @@ def facts_of(asked: Sequence[Asked], at: datetime) -> list[Facts]:
     with connection.cursor() as cursor:
         cursor.execute(QUERY, {**ids, "at": at})
         rows = [Facts(*row) for row in cursor.fetchall()]
-    return [row._replace(purpose=_loaded(row.purpose), terms=_loaded(row.terms)) for row in rows]
-
-
-def _loaded(value: Any) -> Any:
-    """Django leaves what is read past its models as text."""
-    return json.loads(value) if isinstance(value, str) else value
+    texts: set[Any] = {text for row in rows for text in (row.purpose, row.terms) if text}
+    loaded: dict[Any, Any] = {text: json.loads(text) for text in texts}
+    return [row._replace(purpose=loaded[row.purpose], terms=loaded.get(row.terms)) for row in rows]

@@ -12,7 +12,7 @@ from apps.catalog.models import Dataset
 from apps.catalog.ontology import concepts, diseases
 from apps.catalog.selectors import visible_datasets
 from apps.projects import selectors
-from apps.projects.models import AccessRequest, Project, Remark
+from apps.projects.models import AccessRequest, Project, Remark, Written
 from apps.projects.purposes import CLAIMS
 from apps.projects.questions import QUESTIONS
 
@@ -36,9 +36,15 @@ class Section(forms.Form):
     key: ClassVar[str]
     title_words: ClassVar[str]
     lead: ClassVar[str] = ""
+    spare: ClassVar[frozenset[str]] = frozenset()  # what a complete proposal may lack
+
+    @property
+    def told(self) -> list[tuple[forms.BoundField, bool]]:
+        """Each field, and whether it must be there before the proposal is sent; to be kept, nothing must."""
+        return [(self[name], name not in self.spare) for name in self.fields]
 
     @classmethod
-    def told_by(cls, project: Project) -> dict[str, Any]:
+    def told_by(cls, project: Written) -> dict[str, Any]:
         """The form's initial values."""
         return {name: getattr(project, name) for name in cls.base_fields}
 
@@ -63,6 +69,7 @@ class PurposeSection(Section):
 
     key = "purpose"
     title_words = "Purpose"
+    spare = frozenset({"diseases", "studies", "countries"})
     lead = "A machine checks these answers against the terms of each dataset, and shows the owner the result."
     kind = forms.ChoiceField(
         choices=[(kind.value, kind.words[:1].upper() + kind.words[1:]) for kind in Research],
@@ -85,7 +92,7 @@ class PurposeSection(Section):
             self.fields[name] = _yes_no(words)
 
     @classmethod
-    def told_by(cls, project: Project) -> dict[str, Any]:
+    def told_by(cls, project: Written) -> dict[str, Any]:
         said = project.purpose
         named = [diseases()[code].label if code in diseases() else code for code in said.get("diseases", [])]
         return {
@@ -145,18 +152,19 @@ class RisksSection(Section):
 
     key = "risks"
     title_words = "Risks to the people behind the data"
+    spare = frozenset(f"{question.key}_words" for question in QUESTIONS)
     lead = "Where an answer raises a risk, say in a few words what you do about it."
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for question in QUESTIONS:
             self.fields[question.key] = _yes_no(question.words)
-            self.fields[f"{question.key}_words"] = _area(
-                2, 2000, label=f"A few words, if {question.asks_more}", help_text=f"On “{question.words}”"
-            )
+            words = _area(2, 2000, label=f"A few words, if {question.asks_more}", help_text=f"On “{question.words}”")
+            words.widget.attrs |= {"data-if": question.asks_more, "placeholder": " "}  # shown once they are asked for
+            self.fields[f"{question.key}_words"] = words
 
     @classmethod
-    def told_by(cls, project: Project) -> dict[str, Any]:
+    def told_by(cls, project: Written) -> dict[str, Any]:
         told: dict[str, Any] = {}
         for key, answer in project.risks.items():
             told |= {key: answer["answer"], f"{key}_words": answer["words"]}
@@ -173,6 +181,7 @@ class FrameSection(Section):
 
     key = "frame"
     title_words = "Time and computing"
+    spare = frozenset({"gpu_hours"})
     ends_on = forms.DateField(
         required=False, label="Last day", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )

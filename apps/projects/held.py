@@ -1,15 +1,55 @@
-"""Who can use what now, set beside what the clock saw last."""
+"""Who can use what now: all that one person can, and all that anybody can, set beside what the clock saw last."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef, Q
+
+from apps.alliance.models import Member
 from apps.projects.access import AccessDecision, decide
 from apps.projects.facts import Asked
 from apps.projects.models import AccessInterval, AccessRequest, Project, TeamMember
 
-AT_ONCE = 2000  # questions in one query
+AT_ONCE = 10_000  # questions in one query
+PROJECTS = 200  # in one page of the sweep
+P, R = Project.Status, AccessRequest.Status
+
+
+@dataclass(frozen=True)
+class Usable:
+    """Data that somebody can use now in one of their projects; `until`: the first moment at which it ends."""
+
+    project: UUID
+    project_title: str
+    dataset_slug: str
+    dataset_title: str
+    version: UUID | None
+    until: datetime | None
+
+    @property
+    def mark(self) -> str:
+        """Its place among the others: by project, then by data."""
+        return f"{self.project_title} {self.project} {self.dataset_title} {self.dataset_slug}"
+
+
+def data_of(member: Member) -> list[Usable]:
+    """All data that this member may use now, project by project: one query for what comes into question, one for it."""
+    approved = AccessRequest.objects.filter(
+        project__team__member=member, project__team__until=None, project__status=P.ACTIVE, status=R.APPROVED
+    )
+    data = ("version__dataset_id", "version__dataset__slug", "version__dataset__title")
+    columns = ("project_id", "project__title", *data)
+    rows = list(dict.fromkeys(approved.values_list(*columns)))
+    asked = [Asked(member.pk, project, dataset) for project, _, dataset, _, _ in rows]
+    found = [
+        Usable(project, title, slug, name, decision.version, decision.until)
+        for (project, title, _, slug, name), decision in zip(rows, decide(asked) if asked else [], strict=True)
+        if decision
+    ]
+    return sorted(found, key=lambda one: one.mark)
 
 
 @dataclass
@@ -20,11 +60,21 @@ class Change:
     ended: list[tuple[AccessInterval, AccessDecision]] = field(default_factory=list)
 
 
-def changes(of: Collection[UUID] | None = None) -> dict[UUID, Change]:
-    """By project, what differs from what the clock saw last; of these projects, or of all."""
+def sweep() -> Iterator[dict[UUID, Change]]:
+    """All that differs from what the clock saw last, a page of projects at a time, so that little is held at once."""
+    is_held = AccessInterval.objects.filter(project=OuterRef("pk"), until=None)
+    concerned = Project.objects.filter(Q(status=P.ACTIVE) | Exists(is_held)).order_by("pk")
+    last = None
+    while page := list((concerned.filter(pk__gt=last) if last else concerned).values_list("pk", flat=True)[:PROJECTS]):
+        yield changes(page)
+        last = page[-1]
+
+
+def changes(of: Collection[UUID]) -> dict[UUID, Change]:
+    """By project, what differs in these projects from what the clock saw last."""
     seen: dict[Asked, list[AccessInterval]] = defaultdict(list)
-    intervals = AccessInterval.objects.filter(until=None).select_related("version__dataset", "member")
-    for one in intervals if of is None else intervals.filter(project__in=of):
+    intervals = AccessInterval.objects.filter(until=None, project__in=of).select_related("version__dataset", "member")
+    for one in intervals:
         seen[Asked(one.member_id, one.project_id, one.version.dataset_id)].append(one)
     asked = sorted({*seen, *_possible(of)})
     found: dict[UUID, Change] = defaultdict(Change)
@@ -35,16 +85,14 @@ def changes(of: Collection[UUID] | None = None) -> dict[UUID, Change]:
     return dict(found)
 
 
-def _possible(of: Collection[UUID] | None) -> set[Asked]:
+def _possible(of: Collection[UUID]) -> set[Asked]:
     """Everybody on the team of an active project, with each dataset that was approved for it."""
-    active = Project.objects.filter(status=Project.Status.ACTIVE)
-    if of is not None:
-        active = active.filter(pk__in=of)
+    active = Project.objects.filter(status=P.ACTIVE, pk__in=of)
     people = defaultdict(list)
     team = TeamMember.objects.filter(project__in=active, until=None)
     for project, member in team.values_list("project_id", "member_id"):
         people[project].append(member)
-    approved = AccessRequest.objects.filter(project__in=active, status=AccessRequest.Status.APPROVED)
+    approved = AccessRequest.objects.filter(project__in=active, status=R.APPROVED)
     return {
         Asked(member, project, dataset)
         for project, dataset in approved.values_list("project_id", "version__dataset_id")

@@ -1,4 +1,7 @@
-"""Projects, their teams, the data that they ask for, and what each owner's stewards said. Nothing is ever erased."""
+"""Projects, their teams, the data that they ask for, and what each owner's stewards said. Nothing is ever erased.
+
+Over the budget of 400 lines because all that the access decision rests on is read together.
+"""
 
 from typing import Any
 
@@ -12,8 +15,34 @@ from apps.catalog.models import DatasetVersion
 from apps.core.models import Identified
 
 
-class Project(Identified):
-    """A piece of research: proposed by its lead, decided dataset by dataset, run until its last day."""
+class Written(models.Model):
+    """The text of a proposal. A draft may lack all but the title; what must be there, submit() says."""
+
+    title = models.CharField(max_length=200)
+    lay_summary = models.TextField(max_length=3000, blank=True)
+    public_benefit = models.TextField(max_length=3000, blank=True)
+    methods = models.TextField(max_length=10_000, blank=True)
+    outputs = models.TextField(max_length=3000, blank=True)  # tables, figures, models that shall leave
+    purpose = models.JSONField(default=dict, blank=True)  # what the data-use terms ask: apps.projects.purposes
+    risks = models.JSONField(default=dict, blank=True)  # answers to the questions of apps.projects.questions
+    ethics_reference = models.CharField(max_length=200, blank=True)
+    ethics_until = models.DateField(null=True, blank=True)
+    gpu_hours = models.PositiveIntegerField(default=0)
+    ends_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def text(self) -> dict[str, Any]:
+        """What it says, by field."""
+        return {field.name: getattr(self, field.name) for field in Written._meta.fields}
+
+
+class Project(Written, Identified):
+    """A piece of research: proposed by its lead, decided dataset by dataset, run until its last day.
+
+    Its text is the lead's working copy until it is first decided, then the newest edition that an owner agreed to.
+    """
 
     class Status(models.TextChoices):
         DRAFT = "draft", "Draft"
@@ -30,23 +59,11 @@ class Project(Identified):
     )
     center = models.ForeignKey(Center, on_delete=models.PROTECT, related_name="projects")
     lead = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="projects_led")
-    title = models.CharField(max_length=200)
-    # A draft may lack anything below; what must be there before it is submitted, submit() says.
-    lay_summary = models.TextField(max_length=3000, blank=True)
-    public_benefit = models.TextField(max_length=3000, blank=True)
-    methods = models.TextField(max_length=10_000, blank=True)
-    outputs = models.TextField(max_length=3000, blank=True)  # tables, figures, models that shall leave
-    purpose = models.JSONField(default=dict, blank=True)  # what the data-use terms ask: apps.projects.purposes
-    risks = models.JSONField(default=dict, blank=True)  # answers to the questions of apps.projects.questions
-    ethics_reference = models.CharField(max_length=200, blank=True)
-    ethics_until = models.DateField(null=True, blank=True)
-    gpu_hours = models.PositiveIntegerField(default=0)
-    ends_on = models.DateField(null=True, blank=True)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.DRAFT)
     status_at = models.DateTimeField(default=now)
     created_at = models.DateTimeField(default=now)
     submitted_at = models.DateTimeField(null=True, blank=True)  # the last time
-    round = models.PositiveIntegerField(default=0)  # of submission; votes of an earlier round count no more
+    round = models.PositiveIntegerField(default=0)  # the number of its newest edition
     reason = models.CharField(max_length=2000, blank=True)  # of what put it where it stands
 
     class Meta:
@@ -78,6 +95,72 @@ class Project(Identified):
 
     def concerns_center(self) -> Any:
         return self.center_id
+
+
+class Edition(Written, Identified):
+    """A text as it was sent to the owners. What they agree to is one of these, and it never changes. Insert only."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="editions")
+    number = models.PositiveIntegerField()
+    submitted_at = models.DateTimeField(default=now)  # who was on the team then is named in it
+    submitted_by = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["project", "number"], name="edition_once")]
+
+    def __str__(self) -> str:
+        return f"Edition {self.number} of {self.title}"
+
+    def concerns_center(self) -> Any:
+        return self.project.center_id
+
+
+class Amendment(Written, Identified):
+    """A change of a project that was decided: its new text, decided by those owners whom the change touches."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        SUBMITTED = "submitted", "Submitted"
+        RETURNED = "returned", "Returned"
+        DECIDED = "decided", "Decided"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="amendments")
+    held_under = "project"
+    number = models.PositiveIntegerField()
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.DRAFT)
+    status_at = models.DateTimeField(default=now)
+    created_at = models.DateTimeField(default=now)
+    submitted_at = models.DateTimeField(null=True, blank=True)  # the last time
+    reason = models.CharField(max_length=2000, blank=True)  # of what put it where it stands
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["project", "number"], name="amendment_number_once"),
+            models.UniqueConstraint(
+                fields=["project"],
+                condition=Q(status__in=["draft", "submitted", "returned"]),
+                name="amendment_once_open",
+                violation_error_message="A change of this project is open already. Finish it, or take it back.",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["draft", "submitted", "returned", "decided", "withdrawn"]),
+                name="amendment_status",
+            ),
+            models.CheckConstraint(condition=Q(gpu_hours__lte=1_000_000), name="amendment_gpu_hours"),
+            models.CheckConstraint(
+                condition=~Q(status__in=["submitted", "returned", "decided"]) | Q(submitted_at__isnull=False),
+                name="amendment_was_submitted",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Change {self.number} of {self.project}"
+
+    def concerns_center(self) -> Any:
+        return self.project.center_id
 
 
 class TeamMember(Identified):
@@ -124,9 +207,14 @@ class AccessRequest(Identified):
         REFUSED = "refused", "Refused"
         REVOKED = "revoked", "Revoked"
         DROPPED = "dropped", "Taken back"
+        REPLACED = "replaced", "Replaced by a newer approval"
 
+    held_under = "project"  # what the gate locks first, so that all who act on one project queue in one order
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="requests")
     version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="requests")
+    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, null=True, blank=True, related_name="requests")
+    amends = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="amended_by")
+    quorum = models.PositiveIntegerField(default=0)  # the dataset's when it began to wait; if it grew, that counts
     reason = models.TextField(max_length=2000, blank=True)  # why the project needs this data
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.DRAFT)
     status_at = models.DateTimeField(default=now)
@@ -139,6 +227,7 @@ class AccessRequest(Identified):
     ends_on = models.DateField(null=True, blank=True)  # the last day of the approval
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = models.ForeignKey(Member, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    replaced_at = models.DateTimeField(null=True, blank=True)  # the moment at which a newer approval took its place
     answer = models.CharField(max_length=2000, blank=True)  # why it was refused or revoked
 
     class Meta:
@@ -146,16 +235,29 @@ class AccessRequest(Identified):
         constraints = [
             models.UniqueConstraint(
                 fields=["project", "version"],
-                condition=~Q(status__in=["refused", "revoked", "dropped"]),
+                condition=Q(status__in=["draft", "waiting"]),
                 name="request_once_open",
-                violation_error_message="This dataset is in the proposal already.",
+                violation_error_message="This dataset is asked for already.",
+            ),
+            models.UniqueConstraint(
+                fields=["project", "version"], condition=Q(status="approved"), name="request_once_approved"
             ),
             models.CheckConstraint(
-                condition=Q(status__in=["draft", "waiting", "approved", "refused", "revoked", "dropped"]),
+                condition=Q(status__in=["draft", "waiting", "approved", "refused", "revoked", "dropped", "replaced"]),
                 name="request_status",
             ),
             models.CheckConstraint(
-                condition=~Q(status="approved") & ~Q(status="revoked")
+                condition=Q(status="draft", edition=None)
+                | Q(status="dropped")
+                | ~Q(status__in=["draft", "dropped"]) & Q(edition__isnull=False, quorum__gte=1),
+                name="request_rests_on_an_edition",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="replaced", replaced_at__isnull=False) | ~Q(status="replaced") & Q(replaced_at=None),
+                name="request_replaced_paired",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["approved", "revoked", "replaced"])
                 | Q(decided_at__isnull=False, ends_on__isnull=False),
                 name="request_approval_has_an_end",
             ),
@@ -178,12 +280,17 @@ class AccessRequest(Identified):
     def __str__(self) -> str:
         return f"{self.version.dataset} for {self.project}"
 
+    @property
+    def is_renewal(self) -> bool:
+        """Whether it asks for more time on the same text; all else that waits beside an approval is a change."""
+        return self.amends is not None and self.amends.edition_id == self.edition_id
+
     def concerns_center(self) -> Any:
         return self.version.dataset.center_id
 
 
 class Vote(Identified):
-    """What one steward said on one request in one round. Insert only."""
+    """What one steward said on one request; `round` is the number of the edition that they read. Insert only."""
 
     request = models.ForeignKey(AccessRequest, on_delete=models.PROTECT, related_name="votes")
     round = models.PositiveIntegerField()
@@ -213,6 +320,24 @@ class Vote(Identified):
         return self.request.version.dataset.center_id
 
 
+class Judge(Identified):
+    """A steward who had a part in deciding on a project; they never join its team. Insert only."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="judges")
+    steward = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
+    since = models.DateTimeField(default=now)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["project", "steward"], name="judge_once")]
+
+    def __str__(self) -> str:
+        return f"{self.steward} on {self.project}"
+
+    def concerns_center(self) -> Any:
+        return self.project.center_id
+
+
 class Remark(Identified):
     """A question or an answer, in the open between a project's team and the stewards who are asked. Insert only."""
 
@@ -230,6 +355,47 @@ class Remark(Identified):
 
     def __str__(self) -> str:
         return f"{self.by} on {self.project}"
+
+    def concerns_center(self) -> Any:
+        return self.project.center_id
+
+
+class CloseOut(Identified):
+    """What the lead stated when the project ended, and what was learned, for the public. Insert only."""
+
+    project = models.OneToOneField(Project, on_delete=models.PROTECT, related_name="closeout")
+    confirmed = ArrayField(models.CharField(max_length=20), default=list, blank=True)  # points of apps.projects.closing
+    publications = models.TextField(max_length=4000, blank=True)  # one a line, each with its DOI
+    learned = models.TextField(max_length=3000)
+    closed_at = models.DateTimeField(default=now)
+    closed_by = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=~Q(learned=""), name="closeout_says_what_was_learned")]
+
+    def __str__(self) -> str:
+        return f"Close-out of {self.project}"
+
+    def concerns_center(self) -> Any:
+        return self.project.center_id
+
+
+class GpuUse(Identified):
+    """GPU-hours that a project used up. Insert only."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="gpu_uses")
+    hours = models.DecimalField(max_digits=12, decimal_places=4)
+    used_at = models.DateTimeField(default=now)
+    of = models.CharField(max_length=200)  # what used them
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=Q(hours__gt=0), name="gpu_use_is_something")]
+        indexes = [models.Index(fields=["project", "used_at"], name="gpu_use_of_project")]
+
+    def __str__(self) -> str:
+        return f"{self.hours} GPU-hours of {self.project}"
 
     def concerns_center(self) -> Any:
         return self.project.center_id

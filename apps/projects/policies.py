@@ -1,9 +1,13 @@
 """Who may do what with projects. Stewards decide on their center's data alone; nobody on their own request."""
 
+from django.db.models import F
+
 from apps.alliance.models import Center, Member
 from apps.alliance.roles import Role
+from apps.catalog.policies import is_steward
+from apps.catalog.selectors import stewarded
 from apps.core.decisions import Decision, allow_if, no
-from apps.projects.models import AccessRequest, Project, TeamMember
+from apps.projects.models import AccessRequest, Amendment, Judge, Project, TeamMember, Vote
 
 
 def may_propose(actor: Member, target: Center) -> Decision:
@@ -12,31 +16,37 @@ def may_propose(actor: Member, target: Center) -> Decision:
 
 
 def may_lead(actor: Member, target: Project) -> Decision:
-    """The project's lead."""
-    return allow_if(actor.pk == target.lead_id, otherwise=f"Only the project's lead, {target.lead}, can do that.")
+    """The project's lead, as long as they are of the project's center."""
+    if actor.pk != target.lead_id:
+        return no(f"Only the project's lead, {target.lead}, can do that.")
+    is_at_home = actor.center_id == target.center_id
+    return allow_if(is_at_home, otherwise=f"The project is of {target.center}, and you left it. Ask for a hand-over.")
 
 
-def may_lead_for(actor: Member, target: AccessRequest) -> Decision:
+def may_lead_for(actor: Member, target: AccessRequest | Amendment) -> Decision:
     """The lead of the project that asks."""
     return may_lead(actor, target.project)
 
 
 def may_decide(actor: Member, target: AccessRequest) -> Decision:
-    """A data steward of the owner, who was never on the project's team."""
-    owner = target.version.dataset.center
-    if not actor.holds(Role.DATA_STEWARD, on=owner):
-        return no(f"Only a data steward of {owner} decides on this data.")
+    """A steward of the data, for its owner or for it alone, who was never on the project's team."""
+    if not is_steward(actor, target.version.dataset):
+        return no(f"Only a data steward of {target.version.dataset.center} decides on this data.")
     return _is_impartial(actor, target.project)
 
 
 def may_return(actor: Member, target: Project) -> Decision:
-    """A data steward of any of the owners that are asked."""
-    asked = AccessRequest.objects.filter(project=target, status=AccessRequest.Status.WAITING)
-    owners = set(asked.values_list("version__dataset__center_id", flat=True))
-    held = {grant.center_id for grant in actor.grants() if grant.role == Role.DATA_STEWARD}
-    if not owners & held:
+    """A data steward of any of the owners whose word is missing; a renewal changes nothing that could be given back."""
+    waiting = AccessRequest.objects.filter(project=target, status=AccessRequest.Status.WAITING)
+    asked = waiting.exclude(amends__edition=F("edition"))
+    if not asked.filter(version__dataset__in=stewarded(actor)).exists():
         return no("Only a data steward of an owner who is asked can give it back.")
     return _is_impartial(actor, target)
+
+
+def may_return_amendment(actor: Member, target: Amendment) -> Decision:
+    """A data steward of any of the owners whose word on the change is missing."""
+    return may_return(actor, target.project)
 
 
 def may_oversee(actor: Member, target: Project) -> Decision:
@@ -51,17 +61,26 @@ def may_close(actor: Member, target: Project) -> Decision:
     return may_lead(actor, target) or may_oversee(actor, target)
 
 
+def may_hand_over(actor: Member, target: Project) -> Decision:
+    """Its lead, or whoever oversees it."""
+    return may_close(actor, target)
+
+
+def may_join(member: Member, project: Project) -> Decision:
+    """Whoever never had a part in deciding on the project."""
+    judged = Judge.objects.filter(project=project, steward=member).exists()
+    voted = Vote.objects.filter(request__project=project, steward=member).exists()
+    words = f"{member} had a part in deciding on this project as a steward, so they can't join its team."
+    return allow_if(not judged and not voted, otherwise=words)
+
+
 def may_remark(actor: Member, target: Project) -> Decision:
     """The team, and the stewards of the owners that were asked."""
     if TeamMember.objects.filter(project=target, member=actor, until=None).exists():
         return allow_if(True, otherwise="")
-    owners = set(
-        AccessRequest.objects.filter(project=target)
-        .exclude(status=AccessRequest.Status.DRAFT)
-        .values_list("version__dataset__center_id", flat=True)
-    )
-    held = {grant.center_id for grant in actor.grants() if grant.role == Role.DATA_STEWARD}
-    return allow_if(bool(owners & held), otherwise="Only the team and the stewards who are asked can write here.")
+    asked = AccessRequest.objects.filter(project=target).exclude(status=AccessRequest.Status.DRAFT)
+    is_asked = asked.filter(version__dataset__in=stewarded(actor)).exists()
+    return allow_if(is_asked, otherwise="Only the team and the stewards who are asked can write here.")
 
 
 def _is_impartial(actor: Member, project: Project) -> Decision:

@@ -8,28 +8,31 @@ from django.utils import timezone
 
 from apps.alliance.models import Center, Member
 from apps.catalog.duo import Clause
-from apps.catalog.selectors import stewarded_centers
-from apps.projects.access import AccessDecision, clauses_of, decided, if_approved
+from apps.catalog.selectors import stewarded
+from apps.projects.access import AccessDecision, clauses_of, decided, if_approved, spoken_of
+from apps.projects.differences import differences, people_since
 from apps.projects.facts import Asked, facts_of
 from apps.projects.models import AccessRequest, Project, Remark, TeamMember, Vote
-from apps.projects.selectors import remarks_of, team_of
+from apps.projects.selectors import questions_of, team_of, threaded
 
 R = AccessRequest.Status
 MOST_REMARKS = 50
 
 
 def visible_requests(member: Member) -> QuerySet[AccessRequest]:
-    """What was ever sent for the data of the centers that one stewards; not what is being written, nor taken back."""
-    requests = AccessRequest.objects.filter(version__dataset__center_id__in=stewarded_centers(member))
+    """What was ever sent for the data that one stewards; not what is being written, nor taken back."""
+    requests = AccessRequest.objects.filter(version__dataset__in=stewarded(member))
     seen = requests.exclude(status__in=[R.DRAFT, R.DROPPED])
-    return seen.select_related("project__center", "project__lead__center", "version__dataset__center", "taken_by")
+    return seen.select_related(
+        "project__center", "project__lead__center", "version__dataset__center", "taken_by", "edition", "amends__edition"
+    )
 
 
 def to_decide(member: Member) -> QuerySet[AccessRequest]:
     """What waits for this steward's word: not of a team they were ever on, and not voted on already."""
     waiting = visible_requests(member).filter(status=R.WAITING)
     own = TeamMember.objects.filter(member=member).values("project_id")
-    said = Vote.objects.filter(steward=member, round=F("request__project__round")).values("request_id")
+    said = Vote.objects.filter(steward=member, round=F("request__edition__number")).values("request_id")
     return waiting.exclude(project__in=own).exclude(pk__in=said).order_by("waits_since", "pk")
 
 
@@ -65,7 +68,7 @@ def assuming_yes(request: AccessRequest) -> Assumed:
     project, now = request.project, timezone.now()
     team = [one.member for one in team_of(project)]
     dataset = request.version.dataset_id
-    until = request.ends_on or project.ends_on or now.date()
+    until = request.ends_on or (request.edition or project).ends_on or now.date()
     rows = facts_of([Asked(one.pk, project.pk, dataset) for one in team], now)
     facts = [if_approved(row, request, until=until, on=now.date()) for row in rows]
     clauses: dict[Center, tuple[Clause, ...]] = {}
@@ -75,33 +78,60 @@ def assuming_yes(request: AccessRequest) -> Assumed:
     return Assumed(list(clauses.items()), opened)
 
 
+def as_asked(request: AccessRequest) -> Project:
+    """The project as it reads in the edition that this owner is asked about, or agreed to; only to be shown."""
+    project: Project = request.project
+    for name, value in (request.edition.text() if request.edition else {}).items():
+        setattr(project, name, value)
+    return project
+
+
+def difference_of(request: AccessRequest) -> dict[str, Any]:
+    """Where it amends an approval: what differs from the edition that this owner approved, and who joined or left."""
+    if request.amends is None or request.amends.edition is None or request.edition is None:
+        return {}
+    return {
+        "before": request.amends,
+        "differences": differences(request.amends.edition, request.edition),
+        "people": people_since(request.project, request.amends.edition.submitted_at),
+    }
+
+
+def quorum_of(request: AccessRequest) -> int:
+    """How many yeses it needs: the dataset's quorum now or when it began to wait, whichever is larger."""
+    return max(request.quorum, request.version.dataset.quorum)
+
+
 def others_asked(request: AccessRequest) -> QuerySet[AccessRequest]:
     """The project's requests of other owners; their states are told, their reasons are not."""
-    asked = AccessRequest.objects.filter(project=request.project_id).exclude(pk=request.pk).exclude(status=R.DROPPED)
+    own = [pk for pk in (request.pk, request.amends_id) if pk]
+    asked = AccessRequest.objects.filter(project=request.project_id).exclude(pk__in=own)
+    asked = asked.exclude(status__in=[R.DROPPED, R.REPLACED])
     return asked.select_related("version__dataset__center").order_by("created_at", "pk")
 
 
 def votes_on(request: AccessRequest) -> QuerySet[Vote]:
-    """What the owner's stewards said in the round that runs or ran last."""
-    votes = request.votes.filter(round=request.project.round)
+    """What the owner's stewards said on the edition that is or was asked for."""
+    votes = request.votes.filter(round=request.edition.number if request.edition else 0)
     return votes.select_related("steward").order_by("voted_at")
 
 
 def remarks_on(project: Project) -> list[Remark]:
-    """The newest fifty questions and answers, in the order in which they were said."""
-    return list(remarks_of(project).order_by("-said_at")[:MOST_REMARKS])[::-1]
+    """The newest fifty questions in the order in which they were asked, each with the answers to it as `thread`."""
+    return threaded(list(questions_of(project).order_by("-said_at")[:MOST_REMARKS])[::-1])
 
 
-def lines_for_page(decision: AccessDecision) -> list[dict[str, Any]]:
-    """The lines as the decision component shows them, each with the record that it rests on."""
+def lines_for_page(decision: AccessDecision, person: Member) -> list[dict[str, Any]]:
+    """The lines about this person as the decision component shows them to somebody else."""
+    told = [spoken_of(person.name, line) for line in decision.lines]
     return [
         {
             "met": line.met,
             "words": line.words,
             "detail": line.detail,
             "until": line.until and f"{line.until:%-d %b %Y, %H:%M} UTC",
-            "mend": "" if line.met else f"{'waits for' if line.waiting else 'can be mended by'} {line.mender}",
+            "mend": "" if line.met else f"{'waits for' if line.waiting else 'up to'} {line.mender}",
             "waiting": line.waiting,
         }
-        for line in decision.lines
+        for line in told
     ]

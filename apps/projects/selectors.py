@@ -1,37 +1,42 @@
 """Reads of projects: every list starts from visible_to, so nobody sees what they may not."""
 
-import re
 from collections.abc import Collection
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Coalesce
+from django.utils import timezone
 
 from apps.alliance.models import Center, Member
-from apps.alliance.selectors import audits_everything, managed_centers
+from apps.alliance.selectors import DAYS_BEFORE, audits_everything, managed_centers
 from apps.alliance.selectors import matching as matching_people
 from apps.audit.models import Event, Outcome
 from apps.audit.selectors import entries
 from apps.catalog import selectors as catalog
 from apps.catalog.models import Dataset, DatasetVersion
-from apps.projects.models import AccessRequest, Project, Remark, TeamMember
+from apps.core.models import Standing
+from apps.core.searching import titled
+from apps.projects.models import AccessRequest, Amendment, Project, Remark, TeamMember
 
 P, R = Project.Status, AccessRequest.Status
 OPEN = (P.DRAFT, P.RETURNED)
 DECISIONS = 500  # of the newest, from which it is told how long they usually take
+ANSWERS = 500  # of one page of questions
 FOUND = 10  # datasets or people that a search offers
 
 
 # ── what a member may see ───────────────────────────────────────────────────────────────────────────────────────────
 def visible_to(member: Member) -> QuerySet[Project]:
-    """Of whose team one ever was, whose data request came to one's center, one's managed center's; auditors all."""
+    """Of whose team one ever was, whose request for data one stewards, one's managed center's; auditors all."""
     projects = Project.objects.select_related("center", "lead")
     if audits_everything(member):
         return projects
     was_on_team = TeamMember.objects.filter(project=OuterRef("pk"), member=member)
     was_asked = AccessRequest.objects.filter(
         project=OuterRef("pk"),
-        version__dataset__center__in=catalog.stewarded_centers(member),
+        version__dataset__in=catalog.stewarded(member),
         created_at__lte=OuterRef("submitted_at"),
     ).exclude(status=R.DROPPED, waits_since=None)
     return projects.filter(Exists(was_on_team) | Exists(was_asked) | Q(center__in=managed_centers(member)))
@@ -44,15 +49,16 @@ def mine(projects: QuerySet[Project], member: Member) -> QuerySet[Project]:
 
 def matching(projects: QuerySet[Project], words: str) -> QuerySet[Project]:
     """Projects whose title has these words, or whose reference this is."""
-    named = re.fullmatch(r"(?i)\s*(?:P-)?0*(\d{1,9})\s*", words)
-    return projects.filter(Q(title__icontains=words.strip()) | Q(number=int(named[1]) if named else None))
+    return titled(projects, words, mark="P")
 
 
 # ── one project ─────────────────────────────────────────────────────────────────────────────────────────────────────
 def requests_of(project: Project) -> list[AccessRequest]:
-    """What it asks for and was told of; what was taken back is left out."""
-    asked = project.requests.exclude(status=R.DROPPED)
-    return list(asked.select_related("version__dataset__center", "taken_by").order_by("version__dataset__title", "pk"))
+    """What it asks for and was told of; what was taken back or replaced is left out."""
+    asked = project.requests.exclude(status__in=[R.DROPPED, R.REPLACED])
+    return list(
+        asked.select_related("version__dataset__center", "taken_by", "amends").order_by("version__dataset__title", "pk")
+    )
 
 
 def team_of(project: Project) -> list[TeamMember]:
@@ -64,6 +70,32 @@ def remarks_of(project: Project) -> QuerySet[Remark]:
     return project.remarks.select_related("by__center", "request__version__dataset", "answers__by")
 
 
+def questions_of(project: Project) -> QuerySet[Remark]:
+    """What began a thread: every remark that answers no other."""
+    return remarks_of(project).filter(answers=None)
+
+
+def threaded(questions: Collection[Remark]) -> list[Remark]:
+    """The questions, each with `thread`: the answers to it and to these, in the order in which they were said."""
+    by_id = {one.pk: one for one in questions}
+    for one in questions:
+        one.thread = []  # type: ignore[attr-defined]
+    answers = Remark.objects.filter(Q(answers__in=by_id) | Q(answers__answers__in=by_id))
+    for one in answers.select_related("by__center", "answers__by").order_by("said_at")[:ANSWERS]:
+        for root in (one.answers_id, one.answers and one.answers.answers_id):
+            if root in by_id:
+                by_id[root].thread.append(one)  # type: ignore[index, attr-defined]
+                break
+    return list(questions)
+
+
+def unanswered(project: Project) -> list[Remark]:
+    """What others than its team asked, and nobody answered yet; the oldest five."""
+    team = TeamMember.objects.filter(project=project, until=None).values("member")
+    asked = remarks_of(project).filter(answers=None, replies=None).exclude(by__in=team)
+    return list(asked.order_by("said_at")[:5])
+
+
 def story_of(project: Project) -> list[Event]:
     """The events of its own life, the oldest first."""
     told = entries().filter(
@@ -72,7 +104,15 @@ def story_of(project: Project) -> list[Event]:
         outcome=Outcome.SUCCESS,
         event__startswith="projects.project.",
     )
-    return list(told.exclude(event="projects.project.written").order_by("-id")[:20])[::-1]
+    return list(told.exclude(event__in=["projects.project.written", "projects.project.reminded"]).order_by("-id")[:20])[
+        ::-1
+    ]
+
+
+def standings_of(project: Project) -> list[Standing]:
+    """How it stood from when on, the oldest first; the newest twenty."""
+    stood = Standing.objects.filter(label=Project._meta.label_lower, row_id=project.pk)
+    return list(stood.order_by("-since", "-id")[:20])[::-1]
 
 
 def owners_waited_for(requests: Collection[AccessRequest]) -> list[Center]:
@@ -94,10 +134,32 @@ def usual_days(centers: Collection[Any]) -> dict[UUID, float]:
     return {center: sorted(days)[len(days) // 2] for center, days in took.items()}
 
 
+def open_amendments(project: Project) -> QuerySet[Amendment]:
+    """The change that is being written or decided, at most one."""
+    states = [Amendment.Status.DRAFT, Amendment.Status.SUBMITTED, Amendment.Status.RETURNED]
+    return project.amendments.filter(status__in=states).select_related("project__center", "project__lead")
+
+
+def touched_by(amendment: Amendment) -> list[AccessRequest]:
+    """The approvals in force whose owners would be asked anew: they agreed to another text, or to a smaller team."""
+    project = amendment.project
+    approved = project.requests.filter(status=R.APPROVED, ends_on__gte=timezone.now().date())
+    found = approved.select_related("edition", "version__dataset__center").order_by("created_at", "pk")
+    joined = list(project.team.filter(until=None).values_list("since", flat=True))
+    return [
+        one
+        for one in found
+        if one.edition
+        and (one.edition.text() != amendment.text() or any(since > one.edition.submitted_at for since in joined))
+    ]
+
+
 # ── what can be put into a proposal ─────────────────────────────────────────────────────────────────────────────────
 def datasets_to_ask_for(member: Member, project: Project, words: str) -> list[Dataset]:
     """Published datasets that the proposal does not ask for yet, at most ten; `newest` is the version asked for."""
-    asked = project.requests.exclude(status__in=[R.DROPPED, R.REFUSED, R.REVOKED]).values("version__dataset")
+    asked = project.requests.exclude(status__in=[R.DROPPED, R.REFUSED, R.REVOKED, R.REPLACED]).values(
+        "version__dataset"
+    )
     published = DatasetVersion.objects.filter(dataset=OuterRef("pk"), status=DatasetVersion.Status.PUBLISHED)
     found = catalog.catalog(member).filter(Exists(published)).exclude(pk__in=asked)
     if words.strip():
@@ -130,6 +192,39 @@ def waiting_for_owners(member: Member) -> QuerySet[AccessRequest]:
     return waiting.select_related("project", "version__dataset__center").order_by("waits_since")
 
 
+def changes_of_lead(member: Member) -> QuerySet[Amendment]:
+    """Changes to finish, and those that came back: the lead's turn, oldest first."""
+    states = [Amendment.Status.DRAFT, Amendment.Status.RETURNED]
+    changes = Amendment.objects.filter(project__lead=member, status__in=states)
+    return changes.select_related("project").order_by("status_at")
+
+
 def open_proposals(member: Member) -> QuerySet[Project]:
     """Those that the member leads and can still write."""
     return Project.objects.filter(lead=member, status__in=OPEN).order_by("-created_at")
+
+
+# ── what ends soon ──────────────────────────────────────────────────────────────────────────────────────────────────
+def to_remind_of() -> QuerySet[Project]:
+    """Projects of which something ends soon that their lead was not told of since the latest day of reminding."""
+    told = entries().filter(
+        event="projects.project.reminded",
+        outcome=Outcome.SUCCESS,
+        target_type=Project._meta.label_lower,
+        target_ref=Cast(OuterRef("pk"), CharField()),
+    )
+    last = Coalesce(Subquery(told.order_by("-id").values("occurred_at__date")[:1]), Value(date.min))
+    of = AccessRequest.objects.filter(project=OuterRef("pk"), status=R.APPROVED)
+    living = Project.objects.filter(status__in=[P.DECIDED, P.ACTIVE, P.SUSPENDED]).alias(reminded_on=last)
+    ends = Exists(of.filter(_due("ends_on", OuterRef("reminded_on"))))
+    reminded = F("reminded_on")
+    return living.filter(_due("ends_on", reminded) | _due("ethics_until", reminded) | Q(ends)).order_by("pk")
+
+
+def _due(field: str, reminded_on: Any) -> Q:
+    """The day in `field` came nearer than a day of reminding since `reminded_on`."""
+    today, due = timezone.now().date(), Q()
+    for soonest, latest in zip((0, *(days + 1 for days in DAYS_BEFORE)), DAYS_BEFORE, strict=False):
+        window = (today + timedelta(days=soonest), today + timedelta(days=latest))
+        due |= Q(**{f"{field}__range": window, f"{field}__gt": reminded_on + timedelta(days=latest)})
+    return due

@@ -1,31 +1,45 @@
-"""Celery's doors into projects: the clock's duty."""
+"""Celery's doors into projects: the clock's duties."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from celery import shared_task
 
-from apps.alliance.actors import CLOCK
 from apps.core.errors import PortalError
-from apps.projects.held import changes
+from apps.projects.actors import ACCESS_CLOCK
+from apps.projects.held import sweep
 from apps.projects.models import Project
-from apps.projects.services import ending
+from apps.projects.selectors import to_remind_of
+from apps.projects.services import closing, ending
+
+logger = logging.getLogger(__name__)
+BATCH = 500
 
 
 @shared_task(name="projects.keep_access")
 def keep_access() -> None:
     """Write down whose access began or ended since the last look; whoever asks meanwhile is answered already."""
-    changed = changes()
-    for project in Project.objects.filter(pk__in=changed):
-        if changed[project.pk].ended:
-            _quietly(ending.end, project)
-        if changed[project.pk].began:
-            _quietly(ending.begin, project)
+    for changed in sweep():
+        for project in Project.objects.filter(pk__in=changed):
+            if changed[project.pk].ended:
+                _quietly(ending.end, project)
+            if changed[project.pk].began:
+                _quietly(ending.begin, project)
+
+
+@shared_task(name="projects.remind_of_endings")
+def remind_of_endings() -> None:
+    """Tell each lead what of their projects ends in at most 60, 30, 14, 7 or 1 days; each only once."""
+    for project in to_remind_of()[:BATCH]:
+        _quietly(closing.remind, project)
 
 
 def _quietly(act: Callable[..., Any], project: Project) -> None:
-    """A rival may have been faster; the refusal is recorded and the rest goes on."""
+    """One project never stands in the way of the next: a refusal is recorded already, a break stands in the log too."""
     try:
-        act(project, by=CLOCK)
+        act(project, by=ACCESS_CLOCK)
     except PortalError:
         return
+    except Exception:
+        logger.exception("%s broke off for project %s", act.__name__, project.pk)

@@ -1,42 +1,61 @@
-"""A project's life as the timeline component shows it: from the record what passed, then whose turn it is."""
+"""A project's life as the timeline component shows it: what passed, then whose turn it is, then what comes."""
 
 from collections.abc import Collection
 
 from apps.agreements.timelines import days_words
 from apps.alliance.models import Member
 from apps.alliance.timelines import Step
+from apps.core.models import Standing
 from apps.projects.models import AccessRequest, Project
-from apps.projects.selectors import OPEN, owners_waited_for, story_of, usual_days
+from apps.projects.selectors import OPEN, owners_waited_for, standings_of, story_of, usual_days
 
 P = Project.Status
 PASSED = {
-    "proposed": "Begun",
-    "submitted": "Submitted",
-    "returned": "Returned",
-    "withdrawn": "Withdrawn",
-    "started": "Started",
-    "suspended": "Suspended",
-    "reinstated": "Goes on",
-    "closed": "Closed",
+    P.DRAFT: "Begun",
+    P.SUBMITTED: "Submitted",
+    P.RETURNED: "Returned",
+    P.DECIDED: "Decided",
+    P.ACTIVE: "Started",
+    P.SUSPENDED: "Suspended",
+    P.CLOSED: "Closed",
+    P.WITHDRAWN: "Withdrawn",
+}
+LED_TO = {
+    "proposed": P.DRAFT,
+    "submitted": P.SUBMITTED,
+    "returned": P.RETURNED,
+    "withdrawn": P.WITHDRAWN,
+    "started": P.ACTIVE,
+    "suspended": P.SUSPENDED,
+    "reinstated": P.ACTIVE,
+    "closed": P.CLOSED,
 }
 ENDED = {P.WITHDRAWN, P.CLOSED}
 
 
 def timeline_of(project: Project, requests: Collection[AccessRequest]) -> list[Step]:
     """What passed, with who and when; the present step; those to come."""
-    events = story_of(project)
-    ids = [event.actor_ref for event in events if event.actor_type == "person"]
-    people = {str(member.pk): str(member) for member in Member.objects.filter(pk__in=ids)}
-    passed = [
-        Step(PASSED[name], "done", people.get(event.actor_ref, ""), event.occurred_at)
-        for event in events
-        if (name := event.event.rsplit(".", 1)[-1]) in PASSED
-    ]
-    decided = [one.decided_at for one in requests if one.decided_at]
-    if decided and project.status not in {P.SUBMITTED, *OPEN}:
-        passed.append(Step("Decided", "done", "by each owner", max(decided)))
-    passed.sort(key=lambda step: step.at or project.created_at)
+    standings = standings_of(project)
+    who = _movers(project, standings)
+    passed = []
+    for place, one in enumerate(standings):
+        goes_on = place and standings[place - 1].status == P.SUSPENDED and one.status == P.ACTIVE
+        words = "Goes on" if goes_on else PASSED[P(one.status)]
+        passed.append(Step(words, "done", who.get(one.pk, ""), one.since))
     return [*passed, *_ahead(project, requests)]
+
+
+def _movers(project: Project, standings: list[Standing]) -> dict[int, str]:
+    """Who brought the project into each of these standings: by the record, the newest with the newest."""
+    left = {status: [one.pk for one in standings if one.status == status] for status in P.values}
+    moved = {}
+    for event in reversed(story_of(project)):
+        status = LED_TO.get(event.event.rsplit(".", 1)[-1], "")
+        if event.actor_type == "person" and left.get(status):
+            moved[left[status].pop()] = event.actor_ref
+    people = {str(one.pk): str(one) for one in Member.objects.filter(pk__in=set(moved.values()))}
+    decided = dict.fromkeys(left[P.DECIDED], "each owner")
+    return decided | {pk: people.get(actor, "") for pk, actor in moved.items()}
 
 
 START, END = Step("Start", "todo"), Step("Last day", "todo")

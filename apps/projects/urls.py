@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.projects.views import project, proposals
+from apps.projects.views import changes, looks, project, proposals
 
 app_name = "projects"
 urlpatterns = [
@@ -20,6 +20,14 @@ urlpatterns = [
     path("projects/<uuid:pk>/start/", project.start, name="start"),
     path("projects/<uuid:pk>/suspend/", project.suspend, name="suspend"),
     path("projects/<uuid:pk>/reinstate/", project.reinstate, name="reinstate"),
-    path("projects/<uuid:pk>/close/", project.close, name="close"),
+    path("projects/<uuid:pk>/close/", changes.close, name="close"),
+    path("projects/<uuid:pk>/hand-over/", changes.hand_over, name="hand_over"),
+    path("projects/<uuid:pk>/change/", changes.change, name="change"),
+    path("projects/<uuid:pk>/change/begin/", changes.change_begin, name="change_begin"),
+    path("projects/<uuid:pk>/change/submit/", changes.change_submit, name="change_submit"),
+    path("projects/<uuid:pk>/change/withdraw/", changes.change_withdraw, name="change_withdraw"),
+    path("projects/<uuid:pk>/datasets/<uuid:asked>/renew/", changes.renew, name="renew"),
     path("projects/<uuid:pk>/access/", project.access, name="access"),
+    path("projects/<uuid:pk>/data/<slug:slug>/look/", looks.look, name="look"),
+    path("projects/<uuid:pk>/data/<slug:slug>/look/<uuid:of>.png", looks.look_picture, name="look_picture"),
 ]

@@ -3,9 +3,9 @@
 import pytest
 from django.utils import timezone
 
+from apps.agreements.actors import AGREEMENTS_CLOCK
 from apps.agreements.models import Agreement, Signature
 from apps.agreements.services import drafts, keeping, signing
-from apps.alliance.actors import CLOCK
 from apps.alliance.roles import Role
 from apps.core.errors import PortalError
 from tests.factories import CenterFactory, holder
@@ -109,7 +109,8 @@ def test_the_clock_and_the_end_of_an_agreement_do_not_overwrite_each_other(made,
         version = signed(made())
         since = timezone.now()
         outcomes = rivals(
-            lambda: keeping.begin(version, by=CLOCK), lambda: signing.terminate(version, by=ours, reason="Over.")
+            lambda: keeping.begin(version, by=AGREEMENTS_CLOCK),
+            lambda: signing.terminate(version, by=ours, reason="Over."),
         )
 
         assert judged(outcomes, since) >= 1

@@ -15,7 +15,7 @@ from apps.alliance.models import Center, Member
 from apps.alliance.roles import Role
 from tests.attacks.posts_agreements import agreement_posts
 from tests.attacks.posts_catalog import catalog_posts
-from tests.attacks.posts_projects import project_posts
+from tests.attacks.posts_projects import change_posts, project_posts
 from tests.factories import PDF, CenterFactory
 from tests.house.samples import World
 
@@ -130,6 +130,7 @@ SENT: dict[str, Post] = {
 SENT |= catalog_posts(Post, _why)
 SENT |= agreement_posts(Post, _why)
 SENT |= project_posts(Post, _why)
+SENT |= change_posts(Post, _why)
 
 # What nobody is asked for: each would change who somebody is, what they may, or what happened.
 POISON: dict[str, Any] = {

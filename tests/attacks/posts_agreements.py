@@ -45,6 +45,7 @@ def agreement_posts(Post: Any, why: Any) -> dict[str, Any]:
         "agreements:agreement_amend": Post("center_manager"),
         "agreements:version_edit": Post("center_manager", _draft),
         "agreements:version_send": Post("signing_official"),
+        "agreements:version_discard": Post("center_manager", why),
         "agreements:version_recall": Post("center_manager", why),
         "agreements:version_sign": Post("signing_official", _signature),
         "agreements:version_terminate": Post("signing_official", why),

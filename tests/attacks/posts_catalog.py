@@ -12,7 +12,6 @@ DATASET = {
     "description": "What it holds.",
     "contact": "new@sample.example.org",
     "smallest_count": "12",
-    "quorum": "2",
     **REGISTER,
 }
 VERSION = {
@@ -31,7 +30,7 @@ VERSION = {
 
 
 def _new_dataset(world: Any) -> dict[str, Any]:
-    own = {"center": world.center.slug, "slug": "newest-data", "modality": "ehr", "owner_basis": "Ours."}
+    own = {"center": world.center.slug, "slug": "newest-data", "modality": "ehr", "owner_basis": "Ours.", "quorum": "2"}
     return {**DATASET, **own}
 
 
@@ -44,10 +43,16 @@ def catalog_posts(post: Any, why: Any) -> dict[str, Any]:
     return {
         "catalog:dataset_create": post("data_steward", _new_dataset),
         "catalog:dataset_edit": post("data_steward", lambda world: dict(DATASET)),
+        "catalog:quorum": post("data_steward", lambda world: {"quorum": "2", "reason": "More eyes."}),
+        "catalog:steward_appoint": post(
+            "center_manager", lambda world: {"member": str(world.owner.pk), "reason": "Knows it best."}
+        ),
+        "catalog:steward_dismiss": post("center_manager", why),
         "catalog:version_start": post("data_steward", lambda world: dict(VERSION), _no_draft),
         "catalog:version_edit": post("data_steward", lambda world: dict(VERSION)),
         "catalog:version_upload": post("data_steward", _upload),
         "catalog:version_publish": post("data_steward", lambda world: {"is_checked": "on"}),
         "catalog:version_withdraw": post("data_steward", why),
         "catalog:file_drop": post("data_steward"),
+        "catalog:looks_ask": post("data_steward"),
     }

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.house.samples import World
 from tests.projects.world import in_days
-from tests.rules.cases_projects import _join, _take, approve, stand
+from tests.rules.cases_projects import _colleague_on_active, _join, _take, approve, stand
 
 
 def _wait_in_draft(world: World) -> None:
@@ -44,7 +44,6 @@ def project_posts(Post: Any, why: Any) -> dict[str, Any]:
         "projects:start": Post("owner", ready=_wait_in_draft, arguments=_draft),
         "projects:suspend": Post("center_manager", why),
         "projects:reinstate": Post("center_manager", why, lambda world: stand(world, "suspended"), arguments=_draft),
-        "projects:close": Post("owner", why),
         "access:request_take": Post("data_steward"),
         "access:request_let_go": Post("data_steward", ready=_take),
         "access:request_approve": Post(
@@ -54,4 +53,29 @@ def project_posts(Post: Any, why: Any) -> dict[str, Any]:
         "access:request_ask": Post("data_steward", lambda _: words),
         "access:request_return": Post("data_steward", why),
         "access:request_revoke": Post("data_steward", why, arguments=lambda world: {"pk": world.projects.approved.pk}),
+    }
+
+
+def change_posts(Post: Any, why: Any) -> dict[str, Any]:
+    """The same for what happens to a project after it was decided."""
+    return {
+        "projects:close": Post(
+            "owner",
+            lambda _: {
+                "confirmed": ["outputs", "copies", "publications"],
+                "learned": "It works.",
+                "publications": "",
+                "reason": "",
+            },
+        ),
+        "projects:hand_over": Post(
+            "owner",
+            lambda world: {"to": str(world.members["researcher"].pk), "reason": "For the test."},
+            _colleague_on_active,
+        ),
+        "projects:change_begin": Post("owner"),
+        "projects:change": Post("owner", lambda _: {"section": "methods", "methods": "Cox.", "outputs": "Figures."}),
+        "projects:change_submit": Post("owner"),
+        "projects:change_withdraw": Post("owner", why),
+        "projects:renew": Post("owner"),
     }

@@ -60,7 +60,7 @@ KNOWN = (
     "agreements_agreement", "agreements_agreementversion", "agreements_templateversion", "alliance_center",
     "alliance_grant", "alliance_invitation", "alliance_member", "alliance_trainingrecord", "alliance_trainingtype",
     "catalog_dataset", "catalog_datasetfile", "catalog_datasetversion", "projects_accessrequest",
-    "projects_project", "projects_teammember",
+    "projects_amendment", "projects_edition", "projects_project", "projects_teammember",
 )  # fmt: skip
 
 

@@ -74,6 +74,25 @@ def test_a_field_left_out_is_no_mistake_of_ours(world, name):
             assert world.browser(SENT[name].by).post(path, typed).status_code in {302, 422}, field
 
 
+# Pages with a button alone.
+ASKS_NOTHING = {"projects:submit"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(SENT))
+def test_an_empty_form_is_put_back_as_one_that_was_sent(world, name):
+    """Not shown anew as if nobody had sent anything: a button alone is a step, and a missing reason is said."""
+    with undone():
+        SENT[name].ready(world)
+        path, browser = path_of(world, name), world.browser(SENT[name].by)
+        is_page = browser.get(path).status_code == 200
+
+        answer = browser.post(path, {})
+
+        expected = {302, 409, 422} if not is_page or name in ASKS_NOTHING else {422}
+        assert answer.status_code in expected
+
+
 def test_what_was_typed_wrongly_is_still_there(world):
     with undone():
         answer = world.browser("center_manager").post(

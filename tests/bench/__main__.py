@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import django
 
-BENCHES = ["pages", "audit", "ingest"]
+BENCHES = ["pages", "access", "audit", "ingest"]
 
 
 def main() -> int:

@@ -59,11 +59,11 @@ def test_no_dataset_shows_smaller_counts_than_its_center(center, steward):
 def test_an_edit_is_recorded_with_the_names_of_what_changed_and_nothing_else(center, steward):
     dataset = DatasetFactory(center=center, title="Old", contact="old@owner.example.org")
 
-    datasets.edit(dataset, by=steward, title="New", contact="old@owner.example.org", quorum=2)
+    datasets.edit(dataset, by=steward, title="New", contact="old@owner.example.org", smallest_count=20)
 
     dataset.refresh_from_db()
-    assert (dataset.title, dataset.quorum) == ("New", 2)
-    assert details("catalog.dataset.edited") == {"fields": ["quorum", "title"]}
+    assert (dataset.title, dataset.smallest_count) == ("New", 20)
+    assert details("catalog.dataset.edited") == {"fields": ["smallest_count", "title"]}
 
 
 @pytest.mark.parametrize(("field", "value"), [("modality", "genomics"), ("owner_basis", "Another story.")])

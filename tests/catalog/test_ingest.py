@@ -8,12 +8,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.alliance.roles import Role
+from apps.audit.source import coming_from
 from apps.catalog import ingest
 from apps.catalog.gateways import DatasetStore
 from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
 from apps.catalog.selectors import visible_datasets
 from apps.catalog.services import versions
-from apps.core.errors import NotAllowed, Unavailable
+from apps.core.errors import NeedsFreshFactor, NotAllowed, Unavailable
 from tests.factories import MemberFactory, holder
 from tests.factories_catalog import REGISTER, FileFactory, VersionFactory, published
 
@@ -41,38 +42,35 @@ def test_a_folder_becomes_a_draft_that_only_stewards_see(folder_of, bring_in, st
     assert {file.path for file in draft.files.all()} == set(FILES)
     assert all(DatasetStore().has(file.sha256, file.bytes) for file in draft.files.all())
     assert "3 of 3 files" in said
-    assert "draft that waits" in said
+    assert "waits to be published" in said
     assert draft.files.get(path="table.csv").dictionary["rows"] == 59
     assert list(visible_datasets(MemberFactory())) == []
     assert list(visible_datasets(steward)) == [draft.dataset]
 
 
-def test_it_is_published_where_that_is_asked_for(folder_of, bring_in):
-    bring_in(folder_of(FILES, **REGISTER), publish=True)
+def test_it_is_never_published_from_the_server(folder_of, bring_in, steward):
+    """Whoever has a shell names any steward; publishing asks the steward for a second factor, on the page."""
+    bring_in(folder_of(FILES, **REGISTER))
+    draft = DatasetVersion.objects.get()
 
-    version = DatasetVersion.objects.get()
-    assert version.status == "published"
-    assert version.bytes == sum(map(len, FILES.values()))
-
-
-def test_what_lacks_the_register_stays_a_draft_and_says_so(folder_of, bring_in):
-    with pytest.raises(CommandError, match="legal basis"):
-        bring_in(folder_of(FILES), publish=True)
-
-    assert DatasetVersion.objects.get().status == "draft"
+    assert draft.status == "draft"
+    with coming_from(component="shell", auth={"method": "server", "factors": []}), pytest.raises(NeedsFreshFactor):
+        versions.publish(draft, by=steward)
 
 
-def test_brought_in_twice_it_is_there_once(folder_of, bring_in):
+def test_brought_in_twice_it_is_there_once(folder_of, bring_in, steward):
     folder = folder_of(FILES, **REGISTER)
-    bring_in(folder, publish=True)
+    bring_in(folder)
+    versions.publish(DatasetVersion.objects.get(), by=steward)
 
-    assert "nothing new" in bring_in(folder, publish=True)
+    assert "nothing new" in bring_in(folder)
     assert DatasetVersion.objects.count() == 1
 
 
-def test_a_changed_folder_becomes_the_next_version(folder_of, bring_in):
-    bring_in(folder_of(FILES, **REGISTER), publish=True)
-    bring_in(folder_of({**FILES, "table.csv": b"sex,age\nf,41\n"}, **REGISTER), publish=True)
+def test_a_changed_folder_becomes_the_next_version(folder_of, bring_in, steward):
+    bring_in(folder_of(FILES, **REGISTER))
+    versions.publish(DatasetVersion.objects.get(), by=steward)
+    bring_in(folder_of({**FILES, "table.csv": b"sex,age\nf,41\n"}, **REGISTER))
 
     first, second = DatasetVersion.objects.order_by("number")
     assert first.files.get(path="table.csv").sha256 != second.files.get(path="table.csv").sha256

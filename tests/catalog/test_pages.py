@@ -231,7 +231,7 @@ def test_from_nothing_to_a_published_version(browse, steward):
     from tests.attacks.posts_catalog import DATASET, VERSION
 
     own = {"center": "owner", "slug": "newest", "modality": "ehr", "owner_basis": "Ours."}
-    made = browser.post("/datasets/new/", {**DATASET, **own, "smallest_count": "10"})
+    made = browser.post("/datasets/new/", {**DATASET, **own, "smallest_count": "10", "quorum": "1"})
     assert made.headers["Location"] == "/datasets/newest/versions/new/"
     browser.post("/datasets/newest/versions/new/", VERSION)
     address = page(browse, steward, "/datasets/newest/versions/1/upload/").split('action="?')[1].split('"')[0]

@@ -26,10 +26,12 @@ ROWS: dict[str, Callable[[World], models.Model]] = {
     "alliance.trainingtype": lambda world: world.type,
     "alliance.trainingrecord": lambda world: world.submitted,
     "catalog.datasetversion": lambda world: world.catalog.draft,
+    "catalog.firstlook": lambda world: world.catalog.look,
     "agreements.templateversion": lambda world: world.agreed.new_words,
     "agreements.agreementversion": lambda world: world.agreed.draft,
     "projects.project": lambda world: world.projects.draft,
     "projects.accessrequest": lambda world: world.projects.asked,
+    "projects.amendment": lambda world: world.projects.amendment,
 }
 # What a row also needs to stand in a state, so that the database's constraints hold.
 ALSO: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
@@ -46,6 +48,11 @@ ALSO: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     ("agreements.agreementversion", "expired"): agreements.signed_fields,
     ("agreements.agreementversion", "terminated"): agreements.terminated_fields,
     ("projects.project", "submitted"): projects.waiting_fields,
+    ("projects.amendment", "submitted"): projects.sent_fields,
+    ("projects.amendment", "returned"): projects.came_back_fields,
+    ("projects.amendment", "decided"): projects.came_back_fields,
+    ("projects.accessrequest", "waiting"): projects.asked_fields,
+    ("projects.accessrequest", "replaced"): projects.replaced_fields,
     ("projects.accessrequest", "approved"): projects.approved_fields,
     ("projects.accessrequest", "refused"): projects.refused_fields,
     ("projects.accessrequest", "revoked"): projects.revoked_fields,

@@ -49,6 +49,7 @@ def make_agreed(center: Center, ours: Member) -> Agreed:
 
 ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "agreements:version_edit": lambda world: {"pk": world.agreed.draft.pk},
+    "agreements:version_discard": lambda world: {"pk": world.agreed.draft.pk},
     "agreements:version_send": lambda world: {"pk": world.agreed.draft.pk},
     "agreements:version_recall": lambda world: {"pk": world.agreed.out.pk},
     "agreements:version_sign": lambda world: {"pk": world.agreed.out.pk},

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.alliance.models import Center, Member
-from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
-from tests.factories_catalog import DatasetFactory, FileFactory, VersionFactory, published
+from apps.catalog.models import Dataset, DatasetFile, DatasetSteward, DatasetVersion, FirstLook
+from apps.core.gateways import Objects
+from tests.factories_catalog import DatasetFactory, FileFactory, LookFactory, VersionFactory, published, steward_of
 
 
 @dataclass
@@ -17,6 +18,9 @@ class CatalogSamples:
     published: DatasetVersion
     draft: DatasetVersion
     file: DatasetFile
+    look: FirstLook
+    pictured: FirstLook
+    appointed: DatasetSteward
 
 
 def make_catalog(center: Center, steward: Member) -> CatalogSamples:
@@ -26,7 +30,11 @@ def make_catalog(center: Center, steward: Member) -> CatalogSamples:
     FileFactory(version=first, path="table.csv")
     published(first, by=steward, bytes=12)
     draft = VersionFactory(dataset=dataset, number=2)
-    return CatalogSamples(dataset, first, draft, FileFactory(version=draft, path="table.csv"))
+    pictured = LookFactory(version=first, path="slide.svs", status="made", has_picture=True, facts={"width": 512})
+    Objects().put(pictured.key, b"\x89PNG\r\n\x1a\n", media_type="image/png")
+    file = FileFactory(version=draft, path="table.csv")
+    steward_of(dataset)
+    return CatalogSamples(dataset, first, draft, file, LookFactory(version=first), pictured, dataset.stewards.get())
 
 
 def _of_dataset(world: Any) -> dict[str, Any]:
@@ -44,6 +52,9 @@ def _of_published(world: Any) -> dict[str, Any]:
 CATALOG_ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "catalog:dataset": _of_dataset,
     "catalog:dataset_edit": _of_dataset,
+    "catalog:quorum": _of_dataset,
+    "catalog:steward_appoint": _of_dataset,
+    "catalog:steward_dismiss": lambda world: {"pk": world.catalog.appointed.pk},
     "catalog:version_start": _of_dataset,
     "catalog:version": _of_published,
     "catalog:version_croissant": _of_published,
@@ -52,5 +63,14 @@ CATALOG_ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "catalog:version_upload": _of_draft,
     "catalog:version_publish": _of_draft,
     "catalog:version_withdraw": _of_published,
+    "catalog:version_looks": _of_published,
+    "catalog:looks_ask": _of_published,
+    "catalog:look_picture": lambda world: {**_of_published(world), "pk": world.catalog.pictured.pk},
+    "projects:look": lambda world: {"pk": world.projects.active.pk, **_of_dataset(world)},
+    "projects:look_picture": lambda world: {
+        "pk": world.projects.active.pk,
+        "of": world.catalog.pictured.pk,
+        **_of_dataset(world),
+    },
     "catalog:file_drop": lambda world: {**_of_draft(world), "pk": world.catalog.file.pk},
 }

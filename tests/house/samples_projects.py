@@ -1,4 +1,4 @@
-"""Projects of the sample alliance: one that is being written, one that waits, and one that runs."""
+"""Projects of the sample alliance: one that is being written, one that waits, one that runs, one that changes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,14 +8,17 @@ from django.utils import timezone
 
 from apps.alliance.models import Member
 from apps.catalog.models import DatasetVersion
-from apps.projects.models import AccessRequest, Project, Remark, TeamMember, Vote
+from apps.projects.models import AccessRequest, Amendment, Edition, Project, Remark, TeamMember, Vote
 from tests.factories import arranged
 from tests.projects.world import PURPOSE, RISKS, in_days
 
 
 @dataclass
 class Projects:
-    """`draft` is complete and asks by `asked`; `submitted` waits, by `waiting`; `active` runs on `approved`."""
+    """`draft` is complete and asks by `asked`; `submitted` waits, by `waiting`; `active` runs on `approved`.
+
+    `changing` runs on `agreed`, and its lead writes `amendment`.
+    """
 
     draft: Project
     asked: AccessRequest
@@ -23,21 +26,28 @@ class Projects:
     waiting: AccessRequest
     active: Project
     approved: AccessRequest
+    changing: Project
+    agreed: AccessRequest
+    amendment: Amendment
     remark: Remark
 
 
 def make_projects(lead: Member, steward: Member, data: DatasetVersion) -> Projects:
     """All of them led by `lead`, about data of the center whose steward this is."""
     with arranged():
-        draft, submitted, active = (_project(lead, title) for title in ("A draft", "A proposal", "A project"))
-        asked, waiting, approved = (_request(project, data) for project in (draft, submitted, active))
-        _send(submitted, waiting)
-        _send(active, approved)
-        Vote.objects.create(request=approved, round=1, steward=steward, is_yes=True, ends_on=in_days(100))
-        _stand(approved, "approved", decided_at=timezone.now(), ends_on=in_days(100))
-        _stand(active, "active")
+        titles = ("A draft", "A proposal", "A project", "A change")
+        draft, submitted, active, changing = (_project(lead, title) for title in titles)
+        asked, waiting, approved, agreed = (_request(one, data) for one in (draft, submitted, active, changing))
+        for project, request in ((submitted, waiting), (active, approved), (changing, agreed)):
+            _send(project, request)
+        for project, request in ((active, approved), (changing, agreed)):
+            Vote.objects.create(request=request, round=1, steward=steward, is_yes=True, ends_on=in_days(100))
+            _stand(request, "approved", decided_at=timezone.now(), ends_on=in_days(100))
+            _stand(project, "active")
+        text = changing.text() | {"methods": "Random forests."}
+        amendment = Amendment.objects.create(project=changing, number=1, **text)
         remark = Remark.objects.create(project=submitted, by=steward, text="Why all years?")
-    return Projects(draft, asked, submitted, waiting, active, approved, remark)
+    return Projects(draft, asked, submitted, waiting, active, approved, changing, agreed, amendment, remark)
 
 
 def _project(lead: Member, title: str) -> Project:
@@ -57,7 +67,13 @@ def _request(project: Project, data: DatasetVersion) -> AccessRequest:
 
 def _send(project: Project, request: AccessRequest) -> None:
     _stand(project, "submitted", round=1, submitted_at=timezone.now())
-    _stand(request, "waiting", waits_since=timezone.now())
+    _stand(request, "waiting", waits_since=timezone.now(), edition=edition_of(project), quorum=1)
+
+
+def edition_of(project: Project) -> Edition:
+    """The first edition of the project, made if it is not there."""
+    found = Edition.objects.filter(project=project, number=1).first()
+    return found or Edition.objects.create(project=project, number=1, submitted_by=project.lead, **project.text())
 
 
 def _stand(row: Project | AccessRequest, status: str, **more: Any) -> None:
@@ -75,6 +91,10 @@ ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "projects:request_reason": lambda world: {"pk": world.projects.draft.pk, "asked": world.projects.asked.pk},
     "projects:request_drop": lambda world: {"pk": world.projects.draft.pk, "asked": world.projects.asked.pk},
     "projects:team_remove": lambda world: {"pk": world.projects.draft.pk, "person": world.owner.pk},
+    "projects:renew": lambda world: {"pk": world.projects.active.pk, "asked": world.projects.approved.pk},
+    "projects:change": lambda world: {"pk": world.projects.changing.pk},
+    "projects:change_submit": lambda world: {"pk": world.projects.changing.pk},
+    "projects:change_withdraw": lambda world: {"pk": world.projects.changing.pk},
     "projects:ask": lambda world: {"slug": world.catalog.dataset.slug},
 }
 BY_BEGINNING: dict[str, Callable[[Any], dict[str, Any]]] = {

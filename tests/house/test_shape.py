@@ -82,6 +82,7 @@ def _says_nothing(name: str) -> bool:
 # ── what no file of ours does ───────────────────────────────────────────────────────────────────────────────────────
 CATCHES_ALL = {
     "apps/core/outbox.py::deliver": "the outer edge of a message: whatever broke is kept with it and tried again",
+    "apps/projects/tasks.py::_quietly": "the outer edge of a sweep: a project that breaks is logged, the next is seen",
     "door/__main__.py::main": "the outer edge of the command line: a plain sentence instead of a trace",
 }
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.core.listing import Listing
 from tests.house import findings, tables
 from tests.house.samples import ACTORS, World, undone
 from tests.house.site import FOREIGN_METHODS, METHODS, Answer, Route, ask, body_of, routes
@@ -10,6 +11,7 @@ from tests.house.snapshot import snapshot
 ROUTES = routes()
 STATED = {(row["address"], row["method"]): row for row in tables.read(tables.ACCESS)}
 NOTED_BY_LOOKING = ("django_session",)
+MOST_OF_A_LIST = 10  # whatever the number of rows, and whoever asks
 COSTS = {row["address"]: int(row["queries"]) for row in tables.read(tables.QUERIES)}
 
 
@@ -69,4 +71,12 @@ def _findings(route: Route, method: str, who: str, answer: Answer) -> list[str]:
         found += findings.in_page(answer)
     if method == "GET" and answer.status == 200 and answer.queries > COSTS.get(route.name, 0):
         found.append(f"needs {answer.queries} queries where queries.csv has {COSTS.get(route.name, 0)}")
+    if _is_list(answer) and answer.queries > MOST_OF_A_LIST:
+        found.append(f"is a list and needs {answer.queries} queries; {MOST_OF_A_LIST} are enough for any")
     return found
+
+
+def _is_list(answer: Answer) -> bool:
+    """Whether a list of apps.core.listing is what the page is about."""
+    context = answer.response.context
+    return answer.status == 200 and context is not None and isinstance(context.get("listing"), Listing)

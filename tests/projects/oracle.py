@@ -1,7 +1,8 @@
 """The rules of access said again in plain SQL, without a line of the portal's and without what PostgreSQL keeps for it.
 
-Who stood how at a moment is read from the record alone; what was approved from the votes, not from the request. A
-question passes where a row comes back. The moments of two acts must differ.
+Who stood how at a moment is read from the record alone; what was approved from the votes, and what an owner was asked
+from the edition on which its stewards voted. A question passes where a row comes back. The moments of two acts must
+differ.
 """
 
 from django.db import connection
@@ -22,21 +23,35 @@ q as (
     as q (place, member, project, dataset, at)
 ),
 days as (select q.*, (at at time zone 'UTC')::date as today from q),
-votes as (  -- what each owner's stewards had said by a moment: the round in which the quorum was reached, if any
-  select r.id as request, r.project_id, v.version_id, y.round, y.voted_at, y.ends_on,
-         row_number() over (partition by r.id, y.round order by y.voted_at, y.id) as yeses,
-         min(y.ends_on) over (partition by r.id, y.round order by y.voted_at, y.id) as earliest,
-         d.quorum, d.id as dataset_id, v.terms
+votes as (  -- who said yes to what, in which round; a vote counts while its author is the owner's steward and impartial
+  select r.id as request, y.round, y.id, y.voted_at, y.ends_on, y.steward_id, r.project_id, d.quorum, d.center_id
   from projects_accessrequest r
-  join lateral (
-    select id as version_id, dataset_id, terms from catalog_datasetversion where id = r.version_id
-  ) v on true
+  join catalog_datasetversion v on v.id = r.version_id
   join catalog_dataset d on d.id = v.dataset_id
   join projects_vote y on y.request_id = r.id and y.is_yes
 ),
-approvals as (
-  select request, project_id, version_id, dataset_id, terms, voted_at as since, earliest as last_day, round
-  from votes where yeses = quorum
+tallies as (  -- by vote: how many yeses counted just then
+  select t.request, t.round, t.voted_at, t.quorum, count(*) as yeses, min(y.ends_on) as last_day
+  from votes t
+  join votes y on y.request = t.request and y.round = t.round and y.voted_at <= t.voted_at
+  where exists (select from alliance_grant g
+                where g.user_id = y.steward_id and g.center_id = y.center_id and g.role = 'data_steward'
+                  and g.granted_at <= t.voted_at and coalesce(g.ended_at, 'infinity') > t.voted_at
+                  and coalesce(g.ends_at, 'infinity') > t.voted_at)
+    and not exists (select from projects_teammember x
+                    where x.project_id = y.project_id and x.member_id = y.steward_id and x.since <= t.voted_at)
+  group by t.request, t.round, t.voted_at, t.quorum
+),
+approvals as (  -- an owner's yes: to one edition of the proposal, from the first full quorum on
+  select distinct on (r.id) r.id as request, r.amends_id as instead_of, r.project_id, r.version_id, v.dataset_id,
+         v.terms, t.voted_at as since, t.last_day, t.round, e.submitted_at as asked_at, e.purpose, e.ends_on,
+         e.ethics_reference, e.ethics_until, e.gpu_hours
+  from tallies t
+  join projects_accessrequest r on r.id = t.request
+  join catalog_datasetversion v on v.id = r.version_id
+  join projects_edition e on e.id = r.edition_id and e.submitted_at <= r.waits_since
+  where t.yeses >= t.quorum
+  order by r.id, t.voted_at
 )
 select distinct days.place
 from days
@@ -63,14 +78,18 @@ where
               where f.user_id = m.id and f.type <> 'recovery_codes' and f.created_at <= days.at)
   -- the project
   and (select became from story s where s.ref = p.id::text and s.at <= days.at order by s.at desc limit 1) = 'active'
-  and p.ends_on >= days.today and p.ethics_until >= days.today and p.ethics_reference <> ''
+  -- as the owner was asked, not as it was written since: its end, its ethics, its people, its purpose, its budget
+  and a.ends_on >= days.today and a.ethics_until >= days.today and a.ethics_reference <> ''
   and exists (select from projects_teammember t where t.project_id = p.id and t.member_id = m.id
-              and t.since <= days.at and coalesce(t.until, 'infinity') > days.at)
+              and t.since <= least(days.at, a.asked_at) and coalesce(t.until, 'infinity') > days.at)
+  and (a.gpu_hours = 0 or a.gpu_hours > coalesce(
+    (select sum(u.hours) from projects_gpuuse u where u.project_id = p.id and u.used_at <= days.at), 0))
   -- the data: published and not withdrawn, approved and not revoked, and nobody of the owner said no in that round
   and exists (select from catalog_datasetversion v
               where v.id = a.version_id and v.published_at <= days.at
                 and coalesce(v.withdrawn_at, 'infinity') > days.at)
   and not exists (select from story s where s.ref = a.request::text and s.at <= days.at)
+  and not exists (select from approvals newer where newer.instead_of = a.request and newer.since <= days.at)
   and not exists (select from projects_vote n
                   where n.request_id = a.request and n.round = a.round and not n.is_yes and n.voted_at <= a.since)
   -- the agreement between the two centers, and that this person accepted the terms under it
@@ -93,8 +112,8 @@ where
         and coalesce(b.terminated_at, 'infinity') > days.at and coalesce(b.superseded_at, 'infinity') > days.at)
   )
   -- the terms that these tests use: research of any kind (GRU), health only (HMB), with the owners' people (COL)
-  and not (a.terms @> '[{"code": "DUO:0000006"}]' and p.purpose ->> 'kind' not in ('biomedical', 'disease'))
-  and not (a.terms @> '[{"code": "DUO:0000020"}]' and not (p.purpose ->> 'collaborates')::boolean)
+  and not (a.terms @> '[{"code": "DUO:0000006"}]' and a.purpose ->> 'kind' not in ('biomedical', 'disease'))
+  and not (a.terms @> '[{"code": "DUO:0000020"}]' and not (a.purpose ->> 'collaborates')::boolean)
 """
 
 

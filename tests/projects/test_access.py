@@ -1,6 +1,7 @@
 """Who may use what, why, and until when: each line, and any past moment."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 import time_machine
@@ -14,14 +15,15 @@ from apps.alliance.models import Vouch
 from apps.alliance.services import centers, people, training
 from apps.catalog.models import DatasetVersion
 from apps.projects.access import may_use
+from apps.projects.actors import METER
 from apps.projects.models import TeamMember
-from apps.projects.services import decisions, proposals
+from apps.projects.services import closing, decisions, proposals
 from tests.factories import CenterFactory, alliance, arranged, holder
-from tests.projects.world import accepted, in_days, make_world, published
+from tests.projects.world import accepted, again, agrees, in_days, joins, make_world, published
 
 LINES = (
     "center", "membership", "training", "factor", "project", "team", "version", "approval", "agreement", "terms",
-    "purpose", "ethics",
+    "purpose", "ethics", "budget",
 )  # fmt: skip
 
 
@@ -79,7 +81,7 @@ def suspend_project(world):
 
 
 def close_project(world):
-    decisions.close(world.project, by=world.lead, reason="Done.")
+    closing.close(world.project, by=world.manager, reason="Done.")
 
 
 def leave_the_team(world):
@@ -214,21 +216,52 @@ def test_before_anything_was_there_nothing_was_allowed(world):
     assert {"center", "project", "team", "approval"} <= lacking(decision)
 
 
-def test_somebody_who_joins_later_was_not_there_before(world):
-    with time_machine.travel(timezone.now() + timedelta(days=2), tick=False):
-        with arranged():
-            TeamMember.objects.create(project=world.project, member=world.colleague, added_by=world.lead)
+def test_somebody_who_joins_later_is_covered_by_the_owner_who_agreed_to_it_and_was_not_before(world):
+    with time_machine.travel(timezone.now() + timedelta(days=2), tick=False) as clock:
+        amendment = joins(world, world.colleague, clock)
         accepted(world.colleague, world.version)
+        line = next(line for line in asked(world, world.colleague).missing)
+        assert (line.key, line.detail) == ("team", "Owner has not agreed to you yet")
+        clock.shift(timedelta(minutes=1))
+        agrees(world)
         assert asked(world, world.colleague)
+        assert again(amendment).status == "decided"
+        assert lacking(asked(world, world.colleague, at=timezone.now() - timedelta(seconds=30))) == {"team"}
         assert lacking(asked(world, world.colleague, at=timezone.now() - timedelta(days=1))) == {"team", "terms"}
 
 
-def test_who_is_taken_off_the_team_is_off_at_once(world):
-    with arranged():
-        TeamMember.objects.create(project=world.project, member=world.colleague, added_by=world.lead)
-    accepted(world.colleague, world.version)
-    assert asked(world, world.colleague)
+def test_who_is_taken_off_the_team_is_off_at_once_and_coming_back_needs_the_owner(world):
+    with time_machine.travel(timezone.now() + timedelta(minutes=1), tick=False) as clock:
+        joins(world, world.colleague, clock)
+        agrees(world)
+        accepted(world.colleague, world.version)
+        assert asked(world, world.colleague)
 
-    with time_machine.travel(timezone.now() + timedelta(minutes=1), tick=False):
+        clock.shift(timedelta(minutes=1))
         proposals.remove_from_team(world.project, by=world.lead, member=world.colleague)
         assert lacking(asked(world, world.colleague)) == {"team"}
+
+        clock.shift(timedelta(minutes=1))
+        joins(world, world.colleague, clock)
+        assert lacking(asked(world, world.colleague)) == {"team"}
+
+
+# ── the budget ──────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_no_gpu_hours_are_left_once_as_many_were_used_as_the_owner_agreed_to(db):
+    world = make_world(gpu_hours=500)
+    with time_machine.travel(timezone.now() + timedelta(hours=1), tick=False) as clock:
+        closing.use_gpu(world.project, by=METER, hours=Decimal("12.25"), of="job 1")
+        line = next(line for line in asked(world).lines if line.key == "budget")
+        assert (line.met, line.detail) == (True, "12 of 500 used")
+        clock.shift(timedelta(hours=1))
+        closing.use_gpu(world.project, by=METER, hours=Decimal("487.75"), of="job 2")
+        assert lacking(asked(world)) == {"budget"}
+        assert asked(world, at=timezone.now() - timedelta(minutes=1)), "it was there before"
+
+
+def test_a_project_that_asks_for_no_gpu_hours_has_nothing_to_run_out_of(world):
+    closing.use_gpu(world.project, by=METER, hours=Decimal(3), of="job 1")
+
+    line = next(line for line in asked(world).lines if line.key == "budget")
+
+    assert (line.met, line.detail) == (True, "it asks for none")

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.alliance.roles import Role
+from apps.core import listing
 from apps.projects import endings
 from apps.projects.endings import Ending, endings_for
 from apps.projects.icalendar import file_of, folded
 from apps.projects.models import TeamMember
 from apps.projects.services import decisions
-from apps.projects.views import calendar
 from tests.factories import CenterFactory, MemberFactory, arranged, holder
 from tests.projects.world import in_days
 
@@ -61,7 +61,7 @@ def test_what_is_over_is_not_in_it(world, time_machine):
 
 
 def test_the_page_is_paged_forth_and_back_without_losing_a_row(world, browse, monkeypatch):
-    monkeypatch.setattr(calendar, "PAGE", 4)
+    monkeypatch.setattr(listing, "PAGE", 4)
     address, lead = reverse("access:calendar"), browse(world.lead)
 
     first = lead.get(address).context["listing"]

@@ -10,7 +10,7 @@ from apps.alliance.models import Member
 from apps.audit.models import Event, Outcome
 from apps.projects.access import may_use
 from apps.projects.demo_words import PROJECTS
-from apps.projects.models import AccessRequest, Project
+from apps.projects.models import AccessRequest, Amendment, CloseOut, Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -31,9 +31,13 @@ def test_it_tells_every_state_and_a_second_telling_changes_nothing():
     assert len(told) == len(again) == len(PROJECTS) == Project.objects.count()
     assert all("is there already" in line for line in again)
     assert set(Project.objects.values_list("status", flat=True)) == set(Project.Status.values)
-    assert {"draft", "waiting", "approved", "refused", "dropped"} <= set(
+    assert {"draft", "waiting", "approved", "refused", "dropped", "replaced"} <= set(
         AccessRequest.objects.values_list("status", flat=True)
     )
+    amended = Amendment.objects.get(status="submitted").project
+    assert sorted(amended.requests.exclude(amends=None).values_list("status", flat=True)) == ["approved", "waiting"]
+    assert sum(one.is_renewal for one in AccessRequest.objects.filter(status="waiting")) == 1
+    assert CloseOut.objects.get().project.status == "closed"
     refused = Event.objects.filter(event__startswith="projects.").exclude(outcome=Outcome.SUCCESS)
     assert [event.event for event in refused] == []
     _assert_one_training_is_all_that_grace_lacks()
@@ -41,7 +45,8 @@ def test_it_tells_every_state_and_a_second_telling_changes_nothing():
 
 def _assert_one_training_is_all_that_grace_lacks():
     """What her page shows is true: the rest of what the access decision asks is there."""
-    grace, running = Member.objects.get(name="Grace Liu"), Project.objects.get(status="active")
+    grace = Member.objects.get(name="Grace Liu")
+    running = Project.objects.get(status="active", lead=grace)
     for request in running.requests.all():
         decision = may_use(grace, request.version.dataset, running)
         assert {line.key for line in decision.missing} == {"training"}, [line.detail for line in decision.missing]

@@ -20,9 +20,10 @@ from apps.alliance.services import centers, people, training
 from apps.catalog.models import DatasetVersion
 from apps.core.errors import PortalError
 from apps.projects.access import decide
+from apps.projects.closing import to_confirm
 from apps.projects.facts import Asked
-from apps.projects.models import AccessRequest, Project
-from apps.projects.services import decisions, proposals
+from apps.projects.models import AccessRequest, Amendment, Project
+from apps.projects.services import amendments, closing, decisions, proposals
 from tests.factories import CenterFactory, TrainingRecordFactory, TrainingTypeFactory, alliance, arranged, holder
 from tests.projects.oracle import allowed
 from tests.projects.world import GRU, PURPOSE, able, accepted, agreed, in_days, proposed, published
@@ -133,7 +134,8 @@ def _close(year):
     if year.chance.random() > 0.2:
         raise Nothing
     project = year.one_of(Project.objects.filter(status__in=["active", "suspended"]))
-    decisions.close(project, by=project.lead, reason="Done.")
+    points = [point.key for point in to_confirm(project)]
+    closing.close(project, by=project.lead, confirmed=points, learned="It was learned.")
 
 
 def _revoke(year):
@@ -152,6 +154,45 @@ def _leave_team(year):
 def _join_team(year):
     project = year.one_of(Project.objects.filter(status="returned"))
     proposals.add_to_team(project, by=project.lead, member=year.one_of(year.people))
+
+
+def _change(year):
+    """Other words, sometimes with somebody more; goes on with what was given back."""
+    project = year.one_of(Project.objects.filter(status__in=["active", "decided"]))
+    amendment = project.amendments.filter(status__in=["draft", "returned"]).first()
+    amendment = amendment or amendments.begin(project, by=project.lead)
+    purpose = PURPOSE | {"kind": year.chance.choice(KINDS), "collaborates": year.chance.random() < 0.7}
+    amendments.write(amendment, by=project.lead, purpose=purpose, ends_on=in_days(year.chance.choice((40, 300))))
+    joining = Member.objects.get(pk=year.one_of(year.people).pk)
+    if not project.team.filter(member=joining, until=None).exists() and joining.standing():
+        proposals.add_to_team(project, by=project.lead, member=joining)
+    amendments.submit(amendment, by=project.lead)
+
+
+def _take_change_back(year):
+    amendment = year.one_of(Amendment.objects.filter(status__in=["submitted", "returned"]))
+    if year.chance.random() > 0.3:
+        raise Nothing
+    amendments.withdraw(amendment, by=amendment.project.lead)
+
+
+def _give_change_back(year):
+    amendment = year.one_of(Amendment.objects.filter(status="submitted"))
+    request = year.one_of(amendment.project.requests.filter(status="waiting"))
+    if year.chance.random() > 0.3:
+        raise Nothing
+    steward = year.staff(request.version.dataset.center_id, "steward")
+    decisions.return_amendment(amendment, by=steward, reason="Say more.")
+
+
+def _renew(year):
+    request = year.one_of(AccessRequest.objects.filter(status="approved", project__status="active"))
+    amendments.ask_to_renew(request, by=request.project.lead)
+
+
+def _hand_over(year):
+    project = year.one_of(Project.objects.filter(status="active"))
+    closing.hand_over(project, by=project.lead, to=year.one_of(project.team.filter(until=None)).member, reason="So.")
 
 
 def _accept(year):
@@ -242,8 +283,9 @@ def _withdraw(year):
 
 
 ACTS = [
-    *[_begin] * 4, *[_vote] * 10, _return, *[_send_again] * 3, *[_start] * 6, _halt, *[_let_go_on] * 4, _close, _revoke,
-    _leave_team, _join_team, *[_accept] * 8, *[_stand_center] * 2, *[_stand_member] * 2, *[_vouch] * 6, _end_word,
+    *[_begin] * 4, *[_vote] * 14, _return, *[_send_again] * 3, *[_start] * 8, _halt, *[_let_go_on] * 4, _close, _revoke,
+    _leave_team, _join_team, *[_accept] * 12, *[_change] * 2, _take_change_back, *[_give_change_back] * 2,
+    *[_renew] * 3, _hand_over, *[_stand_center] * 2, *[_stand_member] * 2, *[_vouch] * 6, _end_word,
     *[_train] * 4, _ask_training, *[_retire_training] * 2, _terminate, _amend, _withdraw,
 ]  # fmt: skip
 
@@ -289,5 +331,5 @@ def test_a_hundred_thousand_questions_are_answered_as_the_oracle_does(db, seed):
     done, asked, admitted = _live(seed, steps=800, moments=150)
 
     assert asked > 100_000, done
-    assert admitted > 1_000, done
+    assert admitted > 500, done
     assert {act.__name__ for act in ACTS} <= set(done), "each of them really happened"

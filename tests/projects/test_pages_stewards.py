@@ -14,7 +14,7 @@ from apps.audit.models import Event
 from apps.catalog.models import DatasetVersion
 from apps.projects.models import AccessRequest, Project, Remark
 from apps.projects.selectors import usual_days
-from apps.projects.services import decisions, proposals
+from apps.projects.services import closing, decisions, proposals
 from tests.factories import CenterFactory, MemberFactory, alliance, arranged, holder
 from tests.projects.world import in_days, make_world, proposed, published, second_steward
 
@@ -93,6 +93,19 @@ def test_the_queue_costs_no_more_with_more_rows(asking, browse):
     for _ in range(4):
         proposed(asking.lead, asking.version)
     assert cost() == before
+
+
+@pytest.mark.parametrize(("days", "is_late"), [(2, False), (4, True)])
+def test_what_waits_longer_than_the_centers_median_says_so(asking, browse, days, is_late):
+    made = proposed(asking.lead, asking.version).requests.get()
+    decisions.refuse(made, by=asking.steward, reason="No.")
+    made.refresh_from_db()
+    now = timezone.now()
+    with arranged():
+        AccessRequest.objects.filter(pk=made.pk).update(waits_since=made.decided_at - timedelta(days=3))
+        AccessRequest.objects.filter(pk=asking.request.pk).update(waits_since=now - timedelta(days=days))
+
+    assert ("Longer than usual" in words_of(browse(asking.steward).get(reverse("access:requests")))) == is_late
 
 
 def test_the_usual_time_is_the_median_of_what_the_center_decided(world):
@@ -360,8 +373,8 @@ def test_the_register_has_what_ran_and_nothing_that_never_did(world, browse):
     waiting = proposed(world.colleague, world.version)
     never = proposed(world.colleague, world.version)
     decisions.refuse(never.requests.get(), by=world.steward, reason="No consent.")
-    decisions.close(again(never), by=world.colleague, reason="Refused.")
-    decisions.close(world.project, by=world.lead, reason="Done.")
+    closing.close(again(never), by=world.colleague, reason="Refused.")
+    closing.close(world.project, by=world.manager, reason="Done.")
 
     rows = browse().get(reverse("access:register")).context["listing"].rows
 

@@ -14,9 +14,9 @@ from apps.agreements.services.terms import accept_terms
 from apps.alliance.models import Center, Member, TrainingType, Vouch
 from apps.alliance.roles import Role
 from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
-from apps.projects.models import AccessRequest, Project
+from apps.projects.models import AccessRequest, Amendment, Project
 from apps.projects.questions import QUESTIONS
-from apps.projects.services import decisions, proposals
+from apps.projects.services import amendments, decisions, proposals
 from tests.factories import (
     CenterFactory,
     MemberFactory,
@@ -67,7 +67,7 @@ class World:
     request: AccessRequest
 
 
-def make_world(*, terms=GRU, quorum: int = 1) -> World:
+def make_world(*, terms=GRU, quorum: int = 1, gpu_hours: int = 0) -> World:
     """Everything is met for the lead; the project runs for a year."""
     home, owner = CenterFactory(short_name="Home"), CenterFactory(short_name="Owner")
     steward, official = holder(Role.DATA_STEWARD, owner), holder(Role.SIGNING_OFFICIAL, owner)
@@ -76,7 +76,7 @@ def make_world(*, terms=GRU, quorum: int = 1) -> World:
     lead, colleague = (able(home, manager, training) for _ in range(2))
     version = published(owner, steward, terms=terms, quorum=quorum)
     agreement = agreed(owner, home, official, partner, version.dataset)
-    project = proposed(lead, version)
+    project = proposed(lead, version, gpu_hours=gpu_hours)
     request = project.requests.get()
     if quorum == 1:
         decisions.approve(request, by=steward, ends_on=in_days(300))
@@ -143,14 +143,14 @@ def agreed(
 
 
 def proposed(
-    lead: Member, version: DatasetVersion, *, submit: bool = True, purpose=PURPOSE, days: int = 365
+    lead: Member, version: DatasetVersion, *, submit: bool = True, purpose=PURPOSE, days: int = 365, gpu_hours: int = 0
 ) -> Project:
     """A complete proposal for this data."""
     project = proposals.propose(lead.center, by=lead, title="Survival after surgery")
     proposals.write(
         project, by=lead, lay_summary="What we want to know.", public_benefit="Better care.", methods="Cox models.",
         outputs="Tables.", purpose=purpose, risks=RISKS, ethics_reference="IRB-1", ethics_until=in_days(250),
-        ends_on=in_days(days),
+        ends_on=in_days(days), gpu_hours=gpu_hours,
     )  # fmt: skip
     proposals.ask_for(project, by=lead, version=version, reason="It holds the outcomes.")
     if submit:
@@ -172,3 +172,42 @@ def second_steward(owner: Center) -> Member:
 
 def also_manages(member: Member) -> None:
     give(member, Role.CENTER_MANAGER)
+
+
+def again(row):
+    """The row as it stands now."""
+    return type(row)._base_manager.get(pk=row.pk)
+
+
+def changed(world: World, *, submit: bool = True, **parts) -> Amendment:
+    """The lead wants another text."""
+    amendment = amendments.begin(again(world.project), by=world.lead)
+    amendments.write(amendment, by=world.lead, **parts)
+    if submit:
+        amendments.submit(amendment, by=world.lead)
+    return again(amendment)
+
+
+def joins(world: World, member: Member, clock) -> Amendment:
+    """Somebody joins by a change that is with the owners; the clock moves on, for they join after it began."""
+    amendment = amendments.begin(again(world.project), by=world.lead)
+    clock.shift(timedelta(seconds=1))
+    proposals.add_to_team(again(world.project), by=world.lead, member=member)
+    clock.shift(timedelta(seconds=1))
+    amendments.submit(amendment, by=world.lead)
+    return again(amendment)
+
+
+def agrees(world: World, *, days: int = 200) -> AccessRequest:
+    """The owner says yes to what waits of the world's project."""
+    waiting = world.project.requests.get(status="waiting")
+    decisions.approve(waiting, by=world.steward, ends_on=in_days(days))
+    return again(waiting)
+
+
+def running(world: World) -> Project:
+    """Another project of the lead on the same data."""
+    project = proposed(world.lead, world.version)
+    decisions.approve(project.requests.get(), by=world.steward, ends_on=in_days(300))
+    decisions.start(project, by=world.lead)
+    return again(project)

@@ -1,13 +1,15 @@
 """Raw SQL as the portal's role on the tables of catalog, agreements and projects: nothing changes without an event."""
 
+from decimal import Decimal
+
 import psycopg
 import pytest
 from django.db import connections
 from psycopg import sql
 
-from apps.alliance.actors import CLOCK
-from apps.projects.services import ending, proposals
-from tests.projects.world import make_world
+from apps.projects.actors import ACCESS_CLOCK, METER
+from apps.projects.services import closing, ending, proposals
+from tests.projects.world import changed, make_world
 from tests.record.test_raw_sql import LATER
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -21,8 +23,12 @@ ELSE = (  # what else may stand before the rule: no right, a row that stays, a c
 @pytest.fixture
 def portal():
     world = make_world()
-    ending.begin(world.project, by=CLOCK)
+    ending.begin(world.project, by=ACCESS_CLOCK)
     proposals.remark(world.project, by=world.lead, text="To whom it may concern.")
+    closing.use_gpu(world.project, by=METER, hours=Decimal(2), of="A job")
+    changed(world, methods="Others.")
+    words = {"learned": "It works.", "confirmed": ["outputs", "copies", "publications"]}
+    closing.close(world.project, by=world.lead, **words)
     parts = connections["default"].get_connection_params()
     known = {name: parts[name] for name in ("host", "port", "user", "password", "dbname")}
     with psycopg.connect(**known, autocommit=True) as connection:
@@ -77,6 +83,10 @@ def test_every_table_is_refused_by_the_rule_itself_where_nothing_else_stands_bef
         "agreements_signature",
         "agreements_termsacceptance",
         "catalog_datasetfile",
+        "projects_closeout",
+        "projects_edition",
+        "projects_gpuuse",
+        "projects_judge",
         "projects_remark",
         "projects_vote",
     }

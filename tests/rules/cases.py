@@ -12,18 +12,23 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
+from apps.agreements.actors import AGREEMENTS_CLOCK
 from apps.alliance.actors import CLOCK, FOUNDER
 from apps.alliance.models import Center, Grant, Member, TrainingRecord
 from apps.alliance.roles import Role
+from apps.catalog.actors import PREVIEWER
 from apps.core.actors import Actor, SystemActor
+from apps.projects.actors import ACCESS_CLOCK, METER
 from tests.factories import TrainingTypeFactory, proof
 from tests.house.samples import World
 from tests.rules.cases_access import access_cases
 from tests.rules.cases_agreements import agreement_cases
 from tests.rules.cases_catalog import catalog_cases
-from tests.rules.cases_projects import project_cases
+from tests.rules.cases_projects import change_cases, project_cases
 
-SYSTEM: dict[str, SystemActor] = {"clock": CLOCK, "founder": FOUNDER}
+SYSTEM: dict[str, SystemActor] = {
+    duty.name: duty for duty in (CLOCK, FOUNDER, PREVIEWER, AGREEMENTS_CLOCK, ACCESS_CLOCK, METER)
+}
 
 
 def _nothing(world: World) -> dict[str, Any]:
@@ -211,4 +216,5 @@ CASES: dict[str, Case] = {
 CASES |= catalog_cases(Case, _reason)
 CASES |= agreement_cases(Case, _reason)
 CASES |= project_cases(Case, _reason)
+CASES |= change_cases(Case, _reason)
 CASES |= access_cases(Case)

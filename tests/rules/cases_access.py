@@ -48,6 +48,6 @@ def was_allowed(world: World) -> AccessInterval:
 def access_cases(Case: Any) -> dict[str, Any]:
     """By event; `Case` comes from cases.py, which merges these."""
     return {
-        "projects.access.begun": Case(_active, "clock", "owner", ready=allow),
-        "projects.access.ended": Case(_active, "clock", "owner", ready=was_allowed),
+        "projects.access.begun": Case(_active, "access clock", "owner", ready=allow),
+        "projects.access.ended": Case(_active, "access clock", "owner", ready=was_allowed),
     }

@@ -106,15 +106,16 @@ def agreement_cases(Case: Any, reason: Any) -> dict[str, Any]:
             lambda world: world.agreed.bound.agreement, "center_manager", "other_manager"
         ),
         "agreements.version.sent": Case(version, "center_manager", "alliance_manager"),
+        "agreements.version.discarded": Case(version, "center_manager", "signing_official", reason),
         "agreements.version.recalled": Case(version, "center_manager", "data_steward", reason, send),
         "agreements.version.signed": Case(
             version, "signing_official", "center_manager", lambda world: {"text_sha256": version(world).text_id}, send
         ),
         "agreements.version.terminated": Case(version, "signing_official", "center_manager", reason, put_in_force),
-        "agreements.version.begun": Case(version, "clock", "signing_official", ready=sign_by_both),
-        "agreements.version.superseded": Case(version, "clock", "signing_official", ready=replace),
-        "agreements.version.expired": Case(version, "clock", "signing_official", ready=replace),
-        "agreements.version.reminded": Case(version, "clock", "center_manager", ready=put_in_force),
+        "agreements.version.begun": Case(version, "agreements clock", "signing_official", ready=sign_by_both),
+        "agreements.version.superseded": Case(version, "agreements clock", "signing_official", ready=replace),
+        "agreements.version.expired": Case(version, "agreements clock", "signing_official", ready=replace),
+        "agreements.version.reminded": Case(version, "agreements clock", "center_manager", ready=put_in_force),
         "agreements.terms.accepted": Case(
             lambda world: world.agreed.data, "researcher", "suspended", lambda world: {"text_sha256": _terms(world)}
         ),

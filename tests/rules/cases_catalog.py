@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from apps.catalog.models import DatasetVersion
+from apps.catalog.models import DatasetVersion, FirstLook
 from tests.factories_catalog import REGISTER, TERMS
 
 
@@ -20,6 +20,14 @@ def _draft(world: Any) -> Any:
 
 def _published(world: Any) -> Any:
     return DatasetVersion.objects.get(pk=world.catalog.published.pk)
+
+
+def _look(world: Any) -> Any:
+    return FirstLook.objects.get(pk=world.catalog.look.pk)
+
+
+def _two_say_yes(world: Any) -> object:
+    return type(world.catalog.dataset).objects.filter(pk=world.catalog.dataset.pk).update(quorum=2)
 
 
 def _no_draft(world: Any) -> object:
@@ -47,6 +55,18 @@ def catalog_cases(case: Any, reason: Any) -> dict[str, Any]:
     return {
         "catalog.dataset.created": case(_center, "data_steward", "center_manager", lambda _: dict(FACTS)),
         "catalog.dataset.edited": case(_dataset, "data_steward", "researcher", lambda _: {"title": "Another title"}),
+        "catalog.steward.appointed": case(
+            _dataset, "center_manager", "data_steward", lambda world: {"member": world.owner, **reason(world)}
+        ),
+        "catalog.steward.dismissed": case(
+            lambda world: world.catalog.appointed, "center_manager", "data_steward", reason
+        ),
+        "catalog.quorum.raised": case(
+            _dataset, "data_steward", "center_manager", lambda world: {"quorum": 2, **reason(world)}
+        ),
+        "catalog.quorum.lowered": case(
+            _dataset, "center_manager", "data_steward", lambda world: {"quorum": 1, **reason(world)}, _two_say_yes
+        ),
         "catalog.version.started": case(
             _dataset, "data_steward", "other_manager", lambda _: {"licence": "CC0-1.0", "terms": TERMS}, _no_draft
         ),
@@ -56,5 +76,10 @@ def catalog_cases(case: Any, reason: Any) -> dict[str, Any]:
             _draft, "data_steward", "center_manager", lambda world: {"file": world.catalog.file}
         ),
         "catalog.version.published": case(_draft, "data_steward", "center_manager"),
+        "catalog.looks.asked": case(_published, "data_steward", "center_manager"),
+        "catalog.look.made": case(
+            _look, "previewer", "data_steward", lambda _: {"facts": {"width": 512}, "has_picture": False}
+        ),
+        "catalog.look.failed": case(_look, "previewer", "data_steward", reason),
         "catalog.version.withdrawn": case(_published, "data_steward", "alliance_manager", reason),
     }

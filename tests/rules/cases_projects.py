@@ -1,11 +1,13 @@
 """The cases of the commands on projects; the sample draft is brought into the state that each needs."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
 
-from apps.projects.models import AccessRequest, Project, Vote
+from apps.projects.models import AccessRequest, Amendment, Project, Vote
 from tests.house.samples import World
+from tests.house.samples_projects import edition_of
 from tests.projects.world import in_days
 
 
@@ -28,7 +30,7 @@ def approved(world: World) -> AccessRequest:
 def send(world: World) -> None:
     """The sample draft waits for the owner."""
     Project.objects.filter(pk=world.projects.draft.pk).update(status="submitted", round=1)
-    AccessRequest.objects.filter(pk=world.projects.asked.pk).update(status="waiting", waits_since=timezone.now())
+    waiting_fields(world)
 
 
 def _voted(world: World, *, is_yes: bool) -> dict[str, Any]:
@@ -62,8 +64,36 @@ def approve(world: World) -> None:
 
 def waiting_fields(world: World) -> dict[str, Any]:
     """What a submitted project asks for waits for its owners."""
-    AccessRequest.objects.filter(pk=world.projects.asked.pk).update(status="waiting", waits_since=timezone.now())
+    AccessRequest.objects.filter(pk=world.projects.asked.pk).update(status="waiting", **asked_fields(world))
     return {}
+
+
+def asked_fields(world: World) -> dict[str, Any]:
+    """What a request that waits rests on."""
+    return {"waits_since": timezone.now(), "edition": edition_of(world.projects.draft), "quorum": 1}
+
+
+def replaced_fields(world: World) -> dict[str, Any]:
+    AccessRequest.objects.filter(pk=world.projects.asked.pk).update(status="approved", **approved_fields(world))
+    return {"replaced_at": timezone.now()}
+
+
+def sent_fields(world: World) -> dict[str, Any]:
+    """The change was sent, and the owner whom it touches has not decided."""
+    agreed = world.projects.agreed
+    AccessRequest.objects.create(
+        project=agreed.project, version=agreed.version, status="waiting", amends=agreed,
+        **asked_fields(world) | {"edition": edition_of(world.projects.submitted)},
+    )  # fmt: skip
+    return {"submitted_at": timezone.now()}
+
+
+def came_back_fields(world: World) -> dict[str, Any]:
+    return {"submitted_at": timezone.now()}
+
+
+def change_is_sent(world: World) -> None:
+    Amendment.objects.filter(pk=world.projects.amendment.pk).update(status="submitted", **sent_fields(world))
 
 
 def _take(world: World) -> None:
@@ -78,6 +108,19 @@ def _colleague(world: World) -> dict[str, Any]:
 
 def _join(world: World) -> None:
     world.projects.draft.team.create(member=world.members["researcher"], added_by=world.owner)
+
+
+def amendment(world: World) -> Amendment:
+    return Amendment.objects.get(pk=world.projects.amendment.pk)
+
+
+def _colleague_on_active(world: World) -> None:
+    world.projects.active.team.create(member=world.members["researcher"], added_by=world.owner)
+
+
+def _closing(world: World) -> dict[str, Any]:
+    confirmed = ["outputs", "copies", "returned", "publications"]
+    return {"reason": "For the test.", "confirmed": confirmed, "learned": "It works.", "publications": ""}
 
 
 def _other_data(world: World) -> dict[str, Any]:
@@ -109,7 +152,6 @@ def project_cases(Case: Any, reason: Any) -> dict[str, Any]:
         "projects.project.reinstated": Case(
             draft, "center_manager", "owner", reason, lambda world: stand(world, "suspended")
         ),
-        "projects.project.closed": Case(lambda world: world.projects.active, "owner", "data_steward", reason),
         "projects.request.taken": Case(waiting, "data_steward", "center_manager"),
         "projects.request.let_go": Case(waiting, "data_steward", "center_manager", ready=_take),
         "projects.request.approved": Case(
@@ -118,6 +160,30 @@ def project_cases(Case: Any, reason: Any) -> dict[str, Any]:
         "projects.request.refused": Case(waiting, "data_steward", "center_manager", reason),
         "projects.request.revoked": Case(approved, "data_steward", "owner", reason),
         "projects.remark.said": Case(lambda world: world.projects.submitted, "owner", "researcher", lambda _: words),
+    }
+
+
+def change_cases(Case: Any, reason: Any) -> dict[str, Any]:
+    """The same for what happens to a project after it was decided."""
+    return {
+        "projects.project.closed": Case(lambda world: world.projects.active, "owner", "data_steward", _closing),
+        "projects.project.handed_over": Case(
+            lambda world: world.projects.active,
+            "owner",
+            "data_steward",
+            lambda world: {"to": world.members["researcher"], "reason": "For the test."},
+            _colleague_on_active,
+        ),
+        "projects.project.reminded": Case(lambda world: world.projects.active, "access clock", "owner"),
+        "projects.gpu.used": Case(
+            lambda world: world.projects.active, "meter", "owner", lambda _: {"hours": Decimal(2), "of": "A job"}
+        ),
+        "projects.amendment.begun": Case(lambda world: world.projects.active, "owner", "researcher"),
+        "projects.amendment.written": Case(amendment, "owner", "researcher", lambda _: {"methods": "Cox, twice."}),
+        "projects.amendment.submitted": Case(amendment, "owner", "researcher"),
+        "projects.amendment.returned": Case(amendment, "data_steward", "center_manager", reason, change_is_sent),
+        "projects.amendment.withdrawn": Case(amendment, "owner", "center_manager"),
+        "projects.renewal.asked": Case(approved, "owner", "data_steward"),
     }
 
 

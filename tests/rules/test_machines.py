@@ -11,6 +11,7 @@ from apps.alliance.states import CENTER, MEMBER, TRAINING_RECORD
 from apps.audit.models import Event, Outcome
 from apps.core.errors import NotAllowed, WrongState
 from apps.core.machines import MACHINES
+from apps.projects.models import Amendment
 from apps.projects.services import proposals
 from tests.factories import CenterFactory, MemberFactory, TrainingRecordFactory, alliance, holder
 from tests.factories_agreements import drafted, wording
@@ -132,6 +133,9 @@ def test_the_database_takes_no_state_that_the_table_does_not_know(label):
         "agreements.agreementversion": drafted,
         "projects.project": lambda: proposals.propose(lead.center, by=lead, title="A question"),
         "projects.accessrequest": lambda: _request(lead),
+        "projects.amendment": lambda: Amendment.objects.create(
+            project=proposals.propose(lead.center, by=lead, title="A question"), number=1, title="Another question"
+        ),
     }[label]
     row = make()
 

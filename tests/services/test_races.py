@@ -9,9 +9,6 @@ from apps.alliance.actors import CLOCK
 from apps.alliance.models import Center, Grant, Invitation, Member, TrainingRecord, Vouch
 from apps.alliance.roles import Role
 from apps.alliance.services import centers, grants, people, reminders, training
-from apps.audit.ids import first_at
-from apps.audit.models import Event, Outcome
-from apps.core.errors import PortalError
 from apps.core.models import Message, Notice
 from tests.factories import (
     CenterFactory,
@@ -25,7 +22,7 @@ from tests.factories import (
     holder,
     proof,
 )
-from tests.rivals import Rivals
+from tests.rivals import judged
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("transactional_db")]
 many = pytest.mark.parametrize("rounds", [50, pytest.param(1000, marks=pytest.mark.long)])
@@ -33,29 +30,9 @@ some = pytest.mark.parametrize("rounds", [10, pytest.param(300, marks=pytest.mar
 
 
 @pytest.fixture
-def rivals():
-    with Rivals(2) as pair:
-        yield pair
-
-
-@pytest.fixture
 def other(center):
     """The center's second manager."""
     return holder(Role.CENTER_MANAGER, center)
-
-
-def events(outcome, since):
-    found = Event.objects.filter(outcome=outcome, id__gte=first_at(since))
-    return sum(event.occurred_at > since for event in found)
-
-
-def judged(outcomes, since):
-    """How many acts went through; nobody met a raw error, and each attempt is on the record."""
-    refused = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-    assert all(isinstance(outcome, PortalError) for outcome in refused), outcomes
-    assert events(Outcome.REFUSED, since) == len(refused)
-    assert events(Outcome.SUCCESS, since) == len(outcomes) - len(refused)
-    return len(outcomes) - len(refused)
 
 
 # ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────────

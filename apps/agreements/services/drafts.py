@@ -57,13 +57,13 @@ def amend(agreement: Agreement, *, by: Any) -> AgreementVersion:
     base = binding(now).filter(agreement=agreement).first()
     if base is None:
         raise WrongState("Only an agreement in force can be amended. Draft a new one.")
-    later_one = agreement.versions.filter(number__gt=base.number).first()
+    later_one = agreement.versions.filter(number__gt=base.number).exclude(status=V.DISCARDED).first()
     if later_one is not None:
         state = "signed already and begins soon" if later_one.signed_at else "open already"
         raise Invalid(f"An amendment of this agreement is {state}. Go on with that one.")
     version = AgreementVersion(
         agreement=agreement,
-        number=base.number + 1,
+        number=agreement.versions.latest("number").number + 1,
         template_version=base.template_version,
         created_by=by,
     )
@@ -94,6 +94,20 @@ def send(version: AgreementVersion, *, by: Any) -> None:
         key=waiting_key(version),
         subject=f"{version} waits for your signature",
         text=f"{by} of {by.center} sent “{version.agreement.title}” out. Read it and sign, or call it back.",
+        version=version,
+    )
+
+
+@AGREEMENT_VERSION.move("discard")
+def discard(version: AgreementVersion, *, by: Any, reason: str = "") -> None:
+    """Give a draft up: it is never sent, and stays to be seen as it was. What is in force goes on."""
+    version.reason = reason
+    told = {version.created_by} | (officials_of(version) if version.edition else set())
+    tell_all(
+        told - {by},
+        key=f"agreement-discarded:{version.pk}",
+        subject=f"{version} was discarded",
+        text=f"{by} of {by.center} gave the draft up{f': {reason}' if reason else '.'}",
         version=version,
     )
 

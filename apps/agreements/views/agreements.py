@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.agreements import selectors
-from apps.agreements.forms import AgreementFilters, DraftForm, NewAgreementForm
+from apps.agreements.forms import AgreementFilters, DiscardForm, DraftForm, NewAgreementForm
 from apps.agreements.models import Agreement, AgreementVersion
 from apps.agreements.policies import may_take_receipt
 from apps.agreements.services import drafts as services
@@ -26,7 +26,7 @@ from apps.alliance.requests import MemberRequest
 from apps.core.commands import demand, may
 from apps.core.errors import Invalid
 from apps.core.listing import Column, listing
-from apps.core.views import act_with_reason, form_page
+from apps.core.views import act_with_reason, form_page, typed_in
 
 COLUMNS = [
     Column("Agreement", "number"),
@@ -60,15 +60,22 @@ def _with_versions(rows: Iterable[Agreement], member: Member) -> list[Agreement]
     for row in rows:
         versions = of.get(row.pk, [])
         row.now = _leading(versions)  # type: ignore[attr-defined]
-        row.next = next((one for one in versions if one.number > row.now.number), None) if row.now else None  # type: ignore[attr-defined]
+        newest = _newest(versions)
+        row.next = newest if row.now and newest and newest.number > row.now.number else None  # type: ignore[attr-defined]
         row.turn = turn_of(versions[0]) if versions else None  # type: ignore[attr-defined]
         shown.append(row)
     return shown
 
 
 def _leading(versions: list[AgreementVersion]) -> AgreementVersion | None:
-    """What binds now, else the newest."""
-    return next((one for one in versions if one.standing() == "in_force"), versions[0] if versions else None)
+    """What binds now, else the newest that was not discarded, else the newest."""
+    binding = next((one for one in versions if one.standing() == "in_force"), None)
+    return binding or _newest(versions) or next(iter(versions), None)
+
+
+def _newest(versions: list[AgreementVersion]) -> AgreementVersion | None:
+    """The newest that was not discarded."""
+    return next((one for one in versions if one.status != AgreementVersion.Status.DISCARDED), None)
 
 
 @require_safe
@@ -81,12 +88,12 @@ def agreement(request: MemberRequest, pk: UUID) -> HttpResponse:
         raise Http404
     chosen = request.GET.get("version", "")
     version = next((one for one in versions if str(one.number) == chosen), _leading(versions) or versions[0])
-    before = next((one for one in versions if one.number < version.number), None)
+    before = _newest([one for one in versions if one.number < version.number])
     text = _text(version, request.user)
     context = {
         "agreement": found,
         "version": version,
-        "newest": versions[0],
+        "newest": _newest(versions),
         "standing": version.standing(),
         "signatures": [(one, may_take_receipt(request.user, one)) for one in version.signatures.all()],
         "blocks": blocks_of(text),
@@ -96,6 +103,7 @@ def agreement(request: MemberRequest, pk: UUID) -> HttpResponse:
         "open_to": (open_to := AGREEMENT_VERSION.open_to(request.user, version)),
         "waits_for_me": open_to["sign"] and selectors.waits_for_center(version, request.user.center_id),
         "may_amend": may("agreements.amendment.drafted", request.user, found),
+        "discard_form": DiscardForm(),
         "turn": turn_of(version),
         "steps": timeline_of(version),
         "tabs": _tabs(found, versions, version),
@@ -147,7 +155,7 @@ def agreement_draft(request: MemberRequest, pk: UUID) -> HttpResponse:
     demand("agreements.agreement.drafted", by=request.user, target=center)
     return form_page(
         request,
-        NewAgreementForm(request.POST or None, wording=wording, center=center),
+        NewAgreementForm(typed_in(request), wording=wording, center=center),
         lambda typed: services.draft(center, by=request.user, template_version=wording, **typed),
         template="agreements/draft.html",
         then=lambda made: reverse("agreements:agreement", args=[made.pk]),
@@ -168,7 +176,7 @@ def version_edit(request: MemberRequest, pk: UUID) -> HttpResponse:
     back = page_of(version)
     return form_page(
         request,
-        DraftForm(request.POST or None, initial=initial, wording=wording, center=version.agreement.providing),
+        DraftForm(typed_in(request), initial=initial, wording=wording, center=version.agreement.providing),
         lambda typed: services.edit(version, by=request.user, **typed),
         template="agreements/draft.html",
         then=back,
@@ -221,6 +229,21 @@ def version_recall(request: MemberRequest, pk: UUID) -> HttpResponse:
         then=page_of(version),
         said=f"{version} is a draft again.",
     )
+
+
+@require_POST
+@login_required
+def version_discard(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Give a draft up, with a reason or without."""
+    version = version_or_404(request, pk)
+    form = DiscardForm(request.POST)
+    if not form.is_valid():
+        demand("agreements.version.discarded", by=request.user, target=version)
+        messages.error(request, "Nothing was done: a reason has at most 500 characters.")
+        return redirect(page_of(version))
+    services.discard(version, by=request.user, reason=form.cleaned_data["reason"])
+    messages.success(request, f"{version} is discarded. It stays here as it was, and is never sent.")
+    return redirect(page_of(version))
 
 
 def version_or_404(request: MemberRequest, pk: UUID) -> AgreementVersion:

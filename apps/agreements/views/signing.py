@@ -25,7 +25,7 @@ from apps.catalog.models import DatasetVersion
 from apps.core.commands import demand
 from apps.core.errors import WrongState
 from apps.core.reads import demand_read, record_read
-from apps.core.views import act_with_reason, form_page
+from apps.core.views import act_with_reason, form_page, typed_in
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -39,7 +39,7 @@ def version_sign(request: MemberRequest, pk: UUID) -> HttpResponse:
     assert version.text is not None  # it is out for signature
     return form_page(
         request,
-        SignForm(request.POST or None, initial={"text_sha256": version.text.sha256}),
+        SignForm(typed_in(request), initial={"text_sha256": version.text.sha256}),
         lambda typed: signing.sign(
             version, by=request.user, text_sha256=typed["text_sha256"], statement=typed["statement"]
         ),
@@ -118,7 +118,7 @@ def terms_accept(request: MemberRequest, pk: UUID) -> HttpResponse:
     accepted = selectors.acceptance_of(request.user, version, found.agreement_version)
     return form_page(
         request,
-        TermsForm(request.POST or None, initial={"text_sha256": sha256_of(found.text)}),
+        TermsForm(typed_in(request), initial={"text_sha256": sha256_of(found.text)}),
         lambda typed: terms.accept_terms(version, by=request.user, text_sha256=typed["text_sha256"]),
         template="agreements/terms_accept.html",
         then=reverse("agreements:terms_accept", args=[pk]),

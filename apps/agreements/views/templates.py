@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -20,7 +20,7 @@ from apps.alliance.requests import MemberRequest
 from apps.alliance.selectors import the_alliance
 from apps.core.commands import demand, may
 from apps.core.listing import Column, listing
-from apps.core.views import act_with_reason, form_page
+from apps.core.views import act_with_reason, form_page, typed_in
 
 
 @require_safe
@@ -41,7 +41,7 @@ def template_new(request: MemberRequest) -> HttpResponse:
     demand("agreements.template.drafted", by=request.user, target=alliance)
     return form_page(
         request,
-        TemplateForm(_typed(request)),
+        TemplateForm(typed_in(request)),
         lambda typed: services.draft_template(alliance, by=request.user, **typed),
         template="agreements/wording_edit.html",
         then=lambda made: reverse("agreements:wording", args=[made.versions.get().pk]),
@@ -74,7 +74,7 @@ def wording_edit(request: MemberRequest, pk: UUID) -> HttpResponse:
     back = reverse("agreements:wording", args=[pk])
     return form_page(
         request,
-        WordingForm(_typed(request), initial={"text": found.text}),
+        WordingForm(typed_in(request), initial={"text": found.text}),
         lambda typed: services.edit_wording(found, by=request.user, **typed),
         template="agreements/wording_edit.html",
         then=back,
@@ -92,7 +92,7 @@ def wording_new(request: MemberRequest, pk: UUID) -> HttpResponse:
     demand("agreements.wording.drafted", by=request.user, target=found.template)
     return form_page(
         request,
-        WordingForm(_typed(request), initial={"text": found.text}),
+        WordingForm(typed_in(request), initial={"text": found.text}),
         lambda typed: services.draft_wording(found.template, by=request.user, **typed),
         template="agreements/wording_edit.html",
         then=lambda made: reverse("agreements:wording", args=[made.pk]),
@@ -125,11 +125,6 @@ def wording_retire(request: MemberRequest, pk: UUID) -> HttpResponse:
         then=reverse("agreements:wording", args=[pk]),
         said=f"{found} is retired.",
     )
-
-
-def _typed(request: MemberRequest) -> QueryDict | None:
-    """What was sent, also where it was nothing."""
-    return request.POST if request.method == "POST" else None
 
 
 def _wording(request: MemberRequest, pk: UUID) -> TemplateVersion:

@@ -26,7 +26,7 @@ from apps.alliance.signin.factor_views import factors_of
 from apps.alliance.signin.forms import JoinForm, ProfileForm
 from apps.alliance.signin.identity import providers
 from apps.alliance.signin.services import reset_factors
-from apps.core.views import act_with_reason, form_page
+from apps.core.views import act_with_reason, form_page, typed_in
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -35,7 +35,7 @@ def account(request: MemberRequest) -> HttpResponse:
     """The member's own page: profile, ways to sign in, sessions, sign-in history."""
     member = request.user
     start = {"name": member.name, "position": member.position, "orcid": member.orcid}
-    form = ProfileForm(request.POST or None, initial=start)
+    form = ProfileForm(typed_in(request), initial=start)
     return form_page(
         request,
         form,
@@ -109,7 +109,7 @@ def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
     if request.user.is_authenticated:
         return render(request, "account/invitation_signed_in.html", {"invitation": invitation}, status=409)
     member = invitation.member
-    form = JoinForm(request.POST or None, initial={"name": member.name})
+    form = JoinForm(typed_in(request), initial={"name": member.name})
 
     def join(given: dict[str, Any]) -> None:
         accept_invitation(member, by=member, invitation=invitation, name=given["name"], password=given["password"])

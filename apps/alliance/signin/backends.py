@@ -10,7 +10,8 @@ from django.http import HttpRequest
 
 from apps.alliance.models import Member
 from apps.alliance.signin import events
-from apps.alliance.signin.proofs import member_of
+from apps.alliance.signin.proofs import member_of, with_factor
+from apps.core.notices import unread_count
 from apps.core.sightings import record_sighting
 
 
@@ -34,8 +35,12 @@ class MemberBackend(BaseBackend):
         return member
 
     def get_user(self, user_id: Any) -> Member | None:
-        """The member of a session. Whether they may still act is asked at each request by SessionLimits."""
-        return Member.objects.select_related("center").filter(pk=user_id).first()
+        """The member of a session, with all that each page asks of them, by one query.
+
+        Whether they may still act is asked at each request by SessionLimits.
+        """
+        known = Member.objects.annotate(came_with_factor=with_factor(), unread=unread_count())
+        return known.select_related("center").filter(pk=user_id).first()
 
     def has_perm(self, user_obj: Any, perm: str, obj: models.Model | None = None) -> bool:
         """A role on an object; without an object, and for anybody who is no member, the answer is no."""

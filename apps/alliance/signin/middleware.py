@@ -66,7 +66,7 @@ class SecondFactor:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         member = member_of(request)
-        if member is None or is_open_to(member, _name_of(request)):
+        if member is None or _came_with_factor(member) or is_open_to(member, _name_of(request)):
             return self.get_response(request)
         if _wants_json(request):
             return error_pages.answer(request, 403, "Set up a second factor first, on the portal's own pages.")
@@ -106,6 +106,11 @@ class Actor:
         # allauth finds the suspended request again by its path alone.
         back = request.path if request.method == "POST" else request.get_full_path()
         return _go(request, f"{ways[0]['url']}?{urlencode({'next': back})}")
+
+
+def _came_with_factor(member: Member) -> bool:
+    """Whether they had one when this request began, as the query that loaded them says."""
+    return getattr(member, "came_with_factor", False)
 
 
 def _go(request: HttpRequest, url: str) -> HttpResponse:

@@ -6,6 +6,7 @@ from typing import Any
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
@@ -32,6 +33,11 @@ TO_LEAVE_BY = BEFORE_A_FACTOR | {"mfa_reauthenticate", "mfa_reauthenticate_webau
 def has_factor(member: Member) -> bool:
     """Whether the member has an authenticator app or a passkey. Recovery codes alone are none."""
     return Authenticator.objects.filter(user=member, type__in=FACTORS).exists()
+
+
+def with_factor() -> Exists:
+    """For a query of members: whether each has one."""
+    return Exists(Authenticator.objects.filter(user=OuterRef("pk"), type__in=FACTORS))
 
 
 def is_open_to(member: Member, page: str) -> bool:

@@ -27,7 +27,7 @@ from apps.alliance.signin.identity import CenterOpenID, providers
 from apps.alliance.signin.services import PROVIDER, connect_identity_provider, disconnect_identity_provider
 from apps.core.commands import demand
 from apps.core.errors import Unavailable
-from apps.core.views import form_page
+from apps.core.views import form_page, typed_in
 
 View = Callable[..., HttpResponse]
 
@@ -95,7 +95,7 @@ def identity_provider(request: MemberRequest, slug: str) -> HttpResponse:
 
     return form_page(
         request,
-        IdentityProviderForm(request.POST or None, initial=start),
+        IdentityProviderForm(typed_in(request), initial=start),
         connect,
         template="alliance/identity_provider.html",
         then=reverse("alliance:center", args=[center.slug]),
@@ -113,7 +113,7 @@ def identity_provider_end(request: MemberRequest, slug: str) -> HttpResponse:
     center = _managed(request, slug)
     return form_page(
         request,
-        forms.Form(request.POST if request.method == "POST" else None),
+        forms.Form(typed_in(request)),
         lambda given: disconnect_identity_provider(center, by=request.user),
         template="alliance/identity_provider_end.html",
         then=reverse("alliance:identity_provider", args=[center.slug]),

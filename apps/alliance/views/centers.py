@@ -18,7 +18,7 @@ from apps.alliance.services import grants, people
 from apps.alliance.states import CENTER
 from apps.core.commands import demand, may
 from apps.core.listing import Column, listing
-from apps.core.views import act_with_reason, form_page
+from apps.core.views import act_with_reason, form_page, typed_in
 
 
 @require_safe
@@ -66,7 +66,7 @@ def center_apply(request: MemberRequest) -> HttpResponse:
     demand("alliance.center.applied", by=request.user, target=alliance)
     return form_page(
         request,
-        CenterApplicationForm(request.POST or None),
+        CenterApplicationForm(typed_in(request)),
         lambda typed: services.apply(alliance, by=request.user, **typed),
         template="alliance/center_apply.html",
         then=lambda made: reverse("alliance:center", args=[made.slug]),
@@ -83,7 +83,7 @@ def center_edit(request: MemberRequest, slug: str) -> HttpResponse:
     known = {name: getattr(found, name) for name in CenterForm.base_fields}
     return form_page(
         request,
-        CenterForm(request.POST or None, initial={**known, "email_domains": ", ".join(found.email_domains)}),
+        CenterForm(typed_in(request), initial={**known, "email_domains": ", ".join(found.email_domains)}),
         lambda typed: services.edit(found, by=request.user, **typed),
         template="alliance/center_edit.html",
         then=reverse("alliance:center", args=[slug]),
@@ -102,7 +102,7 @@ def center_first_manager(request: MemberRequest, slug: str) -> HttpResponse:
     candidates = list(visible.exclude(status=Member.Status.LEFT).order_by("name")[:50])
     return form_page(
         request,
-        InvitationForm(request.POST or None),
+        InvitationForm(typed_in(request)),
         lambda typed: people.invite_first_manager(found, by=request.user, **typed),
         template="alliance/center_first_manager.html",
         then=reverse("alliance:center_first_manager", args=[slug]),
@@ -185,7 +185,7 @@ def alliance_roles(request: MemberRequest) -> HttpResponse:
         demand("alliance.grant.given_by_alliance", by=request.user, target=alliance)
     return form_page(
         request,
-        AllianceRoleForm(request.POST or None),
+        AllianceRoleForm(typed_in(request)),
         lambda typed: grants.give_at_alliance(
             alliance,
             by=request.user,

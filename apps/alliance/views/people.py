@@ -22,7 +22,7 @@ from apps.alliance.services import people as services
 from apps.alliance.states import MEMBER
 from apps.core.commands import demand, may
 from apps.core.listing import Column, listing
-from apps.core.views import act_with_reason, form_page
+from apps.core.views import act_with_reason, form_page, typed_in
 
 
 @require_safe
@@ -96,7 +96,7 @@ def invite(request: MemberRequest, slug: str) -> HttpResponse:
     demand("alliance.member.invited", by=request.user, target=center, fresh=True)
     return form_page(
         request,
-        InvitationForm(request.POST or None),
+        InvitationForm(typed_in(request)),
         lambda typed: services.invite(center, by=request.user, **typed),
         template="alliance/invite.html",
         then=lambda member: reverse("alliance:person", args=[member.pk]),
@@ -172,7 +172,7 @@ def role_give(request: MemberRequest, pk: UUID) -> HttpResponse:
     demand("alliance.grant.given", by=request.user, target=member.center, fresh=True)
     return form_page(
         request,
-        RoleForm(request.POST or None),
+        RoleForm(typed_in(request)),
         lambda typed: grants.give_at_center(
             member.center,
             by=request.user,

@@ -25,7 +25,7 @@ from apps.core.commands import demand, may
 from apps.core.gateways import Objects
 from apps.core.listing import Column, listing
 from apps.core.reads import demand_read, record_read
-from apps.core.views import act_with_reason, form_page
+from apps.core.views import act_with_reason, form_page, typed_in
 
 
 @require_safe
@@ -86,7 +86,7 @@ def training_type_publish(request: MemberRequest) -> HttpResponse:
     demand("alliance.training_type.published", by=request.user, target=alliance)
     return form_page(
         request,
-        TrainingTypeForm(request.POST or None),
+        TrainingTypeForm(typed_in(request)),
         lambda typed: services.publish_type(alliance, by=request.user, **typed),
         template="alliance/training_type_publish.html",
         then=lambda made: reverse("alliance:training_type", args=[made.pk]),
@@ -210,7 +210,7 @@ def _proof_page(request: MemberRequest, ask: Callable[..., Any], **context: Any)
 
     return form_page(
         request,
-        TrainingProofForm(request.POST or None, request.FILES or None),
+        TrainingProofForm(typed_in(request), request.FILES or None),
         send,
         template="alliance/training_submit.html",
         then=reverse("alliance:training"),

@@ -9,7 +9,7 @@ from apps.catalog.selectors import was_published
 from apps.core.commands import command, note
 from apps.core.errors import Invalid
 
-RESERVED = {"new"}  # addresses below /datasets/ that are no dataset
+RESERVED = {"new", "stewards"}  # addresses below /datasets/ that are no dataset
 REGISTER = (
     "legal_basis",
     "data_subjects",
@@ -19,7 +19,7 @@ REGISTER = (
     "retention",
     "safeguards",
 )  # what article 30 of the GDPR asks for
-ALWAYS_OPEN = {"title", "description", "contact", "smallest_count", "quorum", *REGISTER}
+ALWAYS_OPEN = {"title", "description", "contact", "smallest_count", *REGISTER}
 BEFORE_PUBLICATION = {"modality", "owner_basis"}
 
 
@@ -43,7 +43,8 @@ def edit(dataset: Dataset, *, by: Any, **facts: Any) -> None:
     is_public = was_published(dataset)
     open_now = ALWAYS_OPEN if is_public else ALWAYS_OPEN | BEFORE_PUBLICATION
     if fixed := sorted(set(changed) - open_now):
-        raise Invalid(f"{', '.join(name.replace('_', ' ') for name in fixed)} can't change any more: it was published.")
+        why = "can't change any more: it was published" if is_public else "can't change here"
+        raise Invalid(f"{', '.join(name.replace('_', ' ') for name in fixed)} {why}.")
     if is_public and (gone := [name for name in REGISTER if name in facts and not facts[name]]):
         raise Invalid(fields=dict.fromkeys(gone, "It is published, so the register must say this."))
     for name in changed:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from django.db.models import Max, Q, Sum
+from django.db.models import Max, Sum
 from django.utils import timezone
 
-from apps.alliance.roles import Role
-from apps.alliance.selectors import holders_of
 from apps.catalog import policies as may
 from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
+from apps.catalog.selectors import stewards_of
 from apps.catalog.services.datasets import REGISTER
+from apps.catalog.services.looks import begin_looks
 from apps.catalog.states import VERSION
 from apps.catalog.terms import demand_terms
 from apps.core.commands import command, note
@@ -101,6 +101,7 @@ def publish(version: DatasetVersion, *, by: Any) -> None:
     demand_terms(version.terms)
     version.bytes = version.files.aggregate(all=Sum("bytes"))["all"]
     version.published_at, version.published_by = timezone.now(), by
+    begin_looks(version)
     note(number=version.number, files=version.files.count(), bytes=version.bytes)
 
 
@@ -109,7 +110,7 @@ def withdraw(version: DatasetVersion, *, by: Any, reason: str) -> None:
     """Withdraw a published version: nobody starts to use it any more, and everybody sees that it was there."""
     version.withdrawn_at, version.withdrawn_by, version.reason = timezone.now(), by, reason
     note(number=version.number)
-    for steward in _stewards(version.dataset).filter(~Q(pk=by.pk)):
+    for steward in stewards_of(version.dataset).exclude(pk=by.pk):
         tell(
             steward,
             key=f"version-withdrawn:{version.pk}",
@@ -127,10 +128,6 @@ def missing_for_publication(version: DatasetVersion) -> list[str]:
         *([] if version.terms else ["the terms of its use"]),
         *(f"{name.replace('_', ' ')} (for the register)" for name in REGISTER if not getattr(version.dataset, name)),
     ]
-
-
-def _stewards(dataset: Dataset) -> Any:
-    return holders_of(Role.DATA_STEWARD, dataset.center)
 
 
 def demand_draft(version: DatasetVersion) -> None:

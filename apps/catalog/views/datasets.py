@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.alliance.requests import MemberRequest
-from apps.catalog import selectors, terms
+from apps.catalog import search, selectors, terms
 from apps.catalog.forms import CatalogFilters, DatasetForm, NewDatasetForm
 from apps.catalog.models import Dataset
 from apps.catalog.needs import needs_of
@@ -17,7 +17,7 @@ from apps.catalog.services import datasets as services
 from apps.catalog.states import VERSION
 from apps.core.commands import demand, may
 from apps.core.listing import Column, listing
-from apps.core.views import form_page
+from apps.core.views import form_page, typed_in
 
 SHOWN = 10  # files on the dataset's own page
 
@@ -28,12 +28,7 @@ def datasets(request: MemberRequest) -> HttpResponse:
     """The catalog: what data there is, whose it is, and on what terms."""
     filters = CatalogFilters(request.GET or None, member=request.user)
     asked = filters.cleaned_data if filters.is_bound and filters.is_valid() else {}
-    found = selectors.catalog(request.user)
-    if words := asked.get("words"):
-        found = selectors.matching(found, words)
-    if asked.get("term"):
-        found = selectors.with_term(found, asked["term"])
-    found = found.filter(**{name: asked[name] for name in ("modality", "center") if asked.get(name)})
+    found = search.found_by(request.user, asked)
     columns = [
         Column("Dataset", "title"),
         Column("Owner"),
@@ -46,8 +41,24 @@ def datasets(request: MemberRequest) -> HttpResponse:
     for row in page.rows:
         row.version = row.newest[0] if row.newest else None
         row.terms = terms.in_words(row.version.terms) if row.version else []
-    context = {"listing": page, "may_bring": bool(selectors.stewarded_centers(request.user))}
+    filters.say_counts(search.facets(request.user, asked))
+    context = {
+        "listing": page,
+        "may_bring": bool(selectors.stewarded_centers(request.user)),
+        "less_asked": _less_asked(request, filters, asked) if page.empty else [],
+    }
     return render(request, "catalog/datasets.html", context)
+
+
+def _less_asked(request: MemberRequest, filters: CatalogFilters, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """What one would find with one question less, and the way there."""
+    told = []
+    for name, count in search.less_asked(request.user, asked):
+        query = request.GET.copy()
+        for gone in (name, "after", "before"):
+            query.pop(gone, None)
+        told.append({"label": filters[name].label, "count": count, "url": f"?{query.urlencode()}"})
+    return told
 
 
 @require_safe
@@ -66,6 +77,9 @@ def dataset(request: MemberRequest, slug: str) -> HttpResponse:
         "version": shown,
         "draft": draft,
         "is_steward": is_steward,
+        "may_appoint": may("catalog.steward.appointed", request.user, found),
+        "may_lower": may("catalog.quorum.lowered", request.user, found),
+        "own_stewards": list(selectors.own_stewards(found)[:20]),
         "floor": selectors.floor_of(found),
         "needs": needs_of(request.user, found, shown) if newest else None,
     }
@@ -90,7 +104,7 @@ def dataset_create(request: MemberRequest) -> HttpResponse:
         demand("catalog.dataset.created", by=request.user, target=request.user.center)
     return form_page(
         request,
-        NewDatasetForm(request.POST or None, member=request.user),
+        NewDatasetForm(typed_in(request), member=request.user),
         lambda typed: services.enter(typed.pop("center"), by=request.user, **typed),
         template="catalog/dataset_create.html",
         then=lambda made: reverse("catalog:version_start", args=[made.slug]),
@@ -105,7 +119,7 @@ def dataset_edit(request: MemberRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(selectors.visible_datasets(request.user), slug=slug)
     demand("catalog.dataset.edited", by=request.user, target=found)
     fixed = services.BEFORE_PUBLICATION if selectors.was_published(found) else set()
-    form = DatasetForm(request.POST or None, fixed=fixed, initial=_said_of(found))
+    form = DatasetForm(typed_in(request), fixed=fixed, initial=_said_of(found))
     return form_page(
         request,
         form,

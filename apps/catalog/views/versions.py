@@ -22,7 +22,7 @@ from apps.catalog.services import versions as services
 from apps.catalog.states import VERSION
 from apps.core.commands import demand, may
 from apps.core.listing import Column, listing
-from apps.core.views import act_with_reason, form_page
+from apps.core.views import act_with_reason, form_page, typed_in
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,7 +32,7 @@ def version_start(request: MemberRequest, slug: str) -> HttpResponse:
     dataset = get_object_or_404(selectors.visible_datasets(request.user), slug=slug)
     demand("catalog.version.started", by=request.user, target=dataset)
     known = VersionForm.of(dataset.versions.order_by("-number").first()) | {"changes": ""}
-    form = VersionForm(request.POST or None, initial=known)
+    form = VersionForm(typed_in(request), initial=known)
     return form_page(
         request,
         form,
@@ -61,6 +61,7 @@ def version(request: MemberRequest, slug: str, number: int) -> HttpResponse:
         "listing": listing(selectors.files_of(found), request.GET, columns=columns, order="path"),
         "open_to": VERSION.open_to(request.user, found),
         "may_edit": may_drop,
+        "may_look": may("catalog.looks.asked", request.user, found) and bool(found.published_at),
     }
     for row in context["listing"].rows:  # type: ignore[attr-defined]
         row.version, row.may_drop = found, bool(may_drop)
@@ -90,7 +91,7 @@ def version_edit(request: MemberRequest, slug: str, number: int) -> HttpResponse
     found = _version(request, slug, number)
     demand("catalog.version.described", by=request.user, target=found)
     services.demand_draft(found)
-    form = VersionForm(request.POST or None, initial=VersionForm.of(found))
+    form = VersionForm(typed_in(request), initial=VersionForm.of(found))
     return form_page(
         request,
         form,
@@ -116,7 +117,7 @@ def version_upload(request: MemberRequest, slug: str, number: int) -> HttpRespon
 
     return form_page(
         request,
-        UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm(),
+        UploadForm(typed_in(request), request.FILES or None),
         take,
         template="catalog/version_upload.html",
         then=reverse("catalog:version_upload", args=[slug, number]),
@@ -148,7 +149,7 @@ def version_publish(request: MemberRequest, slug: str, number: int) -> HttpRespo
     VERSION.demand("publish", by=request.user, target=found)
     return form_page(
         request,
-        PublishForm(request.POST if request.method == "POST" else None),
+        PublishForm(typed_in(request)),
         lambda _: services.publish(found, by=request.user),
         template="catalog/version_publish.html",
         then=reverse("catalog:dataset", args=[slug]),

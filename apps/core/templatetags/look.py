@@ -19,7 +19,8 @@ TONES = {
     "signed submitted waiting",
     "warn": "due ends_soon expiring late missing paused returned suspended unvouched",
     "bad": "broken error failed failure lapsed no refused rejected revoked terminated unmet",
-    "off": "cancelled closed dropped ended expired inactive left none retired stopped superseded todo withdrawn",
+    "off": "cancelled closed discarded dropped ended expired inactive left none replaced retired stopped superseded "
+    "todo withdrawn",
 }
 TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
 ICON_OF_TONE = {

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from django.db import migrations
 
-GOVERNED = ["project", "teammember", "accessrequest", "vote", "remark"]
+GOVERNED = [
+    "project", "edition", "amendment", "teammember", "accessrequest", "vote", "judge", "remark", "closeout", "gpuuse",
+]  # fmt: skip
 
 
 class Migration(migrations.Migration):

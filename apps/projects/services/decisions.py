@@ -1,17 +1,21 @@
 """Commands of those who decide: take, vote, return, revoke; and the life of a project that was decided."""
 
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
 from django.utils import timezone
 
 from apps.alliance.models import Member
+from apps.catalog.selectors import stewards_of
 from apps.core.commands import command, note
 from apps.core.errors import Invalid, WrongState
 from apps.core.notices import settle
 from apps.projects import policies as may
-from apps.projects.models import AccessRequest, Project, Vote
+from apps.projects.models import AccessRequest, Amendment, Edition, Project, TeamMember, Vote
+from apps.projects.services.editions import end_waiting, take_up, waiting
+from apps.projects.services.judging import note_judge
 from apps.projects.services.telling import key_of, tell_team
-from apps.projects.states import PROJECT, REQUEST
+from apps.projects.states import AMENDMENT, PROJECT, REQUEST, waits
 
 P, R = Project.Status, AccessRequest.Status
 
@@ -23,6 +27,7 @@ def take(request: AccessRequest, *, by: Member) -> None:
     if request.taken_by_id == by.pk:
         raise WrongState("You have this request already.")
     request.taken_by, request.taken_at = by, timezone.now()
+    note_judge(request.project, by)
     request.save(update_fields=["taken_by", "taken_at"])
 
 
@@ -37,55 +42,72 @@ def let_go(request: AccessRequest, *, by: Member) -> None:
 
 @command("projects.request.approved", policy=may.may_decide, fresh=True)
 def approve(request: AccessRequest, *, by: Member, ends_on: date, conditions: str = "") -> None:
-    """Say yes for one's center; with the last yes that its quorum asks for, the data is approved.
+    """Say yes for one's center to the edition that is asked for; with the last yes of its quorum the data is approved.
 
-    Of several yeses the earliest end counts, and every condition.
+    Of several yeses the earliest end counts, and every condition. What it amends is replaced at that moment.
     """
-    project = _locked_project(request)
-    last = project.ends_on
+    edition = _edition_asked(request)
+    last = edition.ends_on
     if not timezone.now().date() < ends_on or (last and ends_on > last):
-        raise Invalid(fields={"ends_on": f"Choose a day from tomorrow to the project's last one, {last:%-d %B %Y}."})
-    Vote.objects.create(
-        request=request, round=project.round, steward=by, is_yes=True, conditions=conditions, ends_on=ends_on
-    )
-    yeses = list(request.votes.filter(round=project.round, is_yes=True).order_by("voted_at"))
-    quorum = request.version.dataset.quorum
-    note(yeses=len(yeses), quorum=quorum)
+        until = f" to the project's last one, {last:%-d %B %Y}" if last else " on"
+        raise Invalid(fields={"ends_on": f"Choose a day from tomorrow{until}."})
+    _demand_something_to_amend(request)
+    _vote(request, edition, by=by, is_yes=True, conditions=conditions, ends_on=ends_on)
+    yeses = _yeses(request, edition)
+    quorum = max(request.quorum, request.version.dataset.quorum)
+    note(yeses=len(yeses), quorum=quorum, edition=edition.number)
     if len(yeses) < quorum:
         return
     request.ends_on = min(vote.ends_on for vote in yeses if vote.ends_on)
     request.conditions = "\n\n".join(vote.conditions for vote in yeses if vote.conditions)
-    _decide(request, "approve")
-    _decide_project(project)
+    if replaced := request.amends:
+        REQUEST.follow("replace", replaced)
+        replaced.replaced_at = replaced.status_at
+        replaced.save()
+    _decide(request, "approve", at=replaced.status_at if replaced else None)
 
 
 @command("projects.request.refused", policy=may.may_decide, fresh=True)
 def refuse(request: AccessRequest, *, by: Member, reason: str) -> None:
-    """Say no for one's center, and why; one no refuses."""
-    project = _locked_project(request)
-    Vote.objects.create(request=request, round=project.round, steward=by, is_yes=False, reason=reason)
+    """Say no for one's center, and why; one no refuses. An approval that was given before stays as it is."""
+    edition = _edition_asked(request)
+    _vote(request, edition, by=by, is_yes=False, reason=reason)
+    note(edition=edition.number)
     request.answer = reason
     _decide(request, "refuse")
-    _decide_project(project)
 
 
 @PROJECT.move("return")
 def return_to_lead(project: Project, *, by: Member, reason: str) -> None:
     """Give the proposal back, saying what to change. Votes given so far count no more; what was decided stays."""
     project.reason = reason
-    for request in project.requests.select_for_update(no_key=True).filter(status=R.WAITING):
-        settle(Member.objects.filter(notices__key=key_of(request)), key=key_of(request))
-        REQUEST.follow("come_back", request)
-        request.waits_since = request.taken_by = request.taken_at = None
-        request.save(update_fields=["status", "status_at", "waits_since", "taken_by", "taken_at"])
+    note_judge(project, by)
+    end_waiting(waiting(project), keep_new=True)
     tell_team(project, f"{project}: your proposal needs a change", f"{by} writes: {reason}")
+
+
+@AMENDMENT.move("return")
+def return_amendment(amendment: Amendment, *, by: Member, reason: str) -> None:
+    """Give the change back, saying what should be different; what holds goes on meanwhile."""
+    project = amendment.project
+    amendment.reason = reason
+    note_judge(project, by)
+    end_waiting(waiting(project), keep_new=True)
+    tell_team(project, f"{amendment}: it needs to be different", f"{by} writes: {reason}")
 
 
 @REQUEST.move("revoke")
 def revoke(request: AccessRequest, *, by: Member, reason: str) -> None:
-    """End the approval at once, saying why; what runs on this data stops."""
+    """End the approval at once, saying why; what runs on this data stops, and nothing that waits can bring it back."""
     request.revoked_at, request.revoked_by, request.answer = timezone.now(), by, reason
     project = request.project
+    note_judge(project, by)
+    asked = project.requests.select_for_update(no_key=True, of=("self",)).filter(
+        version__dataset=request.version.dataset_id, status=R.WAITING
+    )
+    end_waiting(dropped := list(asked))
+    note(dropped=[str(one.pk) for one in dropped])
+    _follow_up(project)
     tell_team(project, f"{request.version.dataset} may no longer be used in {project}", f"{by} writes: {reason}")
 
 
@@ -112,20 +134,13 @@ def reinstate(project: Project, *, by: Member, reason: str) -> None:
     tell_team(project, f"{project} goes on", f"{by} writes: {reason}")
 
 
-@PROJECT.move("close")
-def close(project: Project, *, by: Member, reason: str) -> None:
-    """End the project for good; its data can no longer be reached."""
-    project.reason = reason
-    tell_team(project, f"{project} is closed", f"{by} writes: {reason}")
-
-
-def _locked_project(request: AccessRequest) -> Project:
-    """The request's project, held, so that the last of its decisions sees all the others."""
+def _edition_asked(request: AccessRequest) -> Edition:
+    """What this request asks the owner to agree to; the project is held already, so nothing of it moves."""
     _demand_waiting(request)
-    project = Project.objects.select_for_update().get(pk=request.project_id)
-    if project.status != P.SUBMITTED:
-        raise WrongState(f"The proposal is {project.get_status_display().lower()}, so nothing waits to be decided.")
-    return project
+    if request.project.status in (P.CLOSED, P.WITHDRAWN):
+        raise WrongState(f"The project is {request.project.get_status_display().lower()}. Nothing waits to be decided.")
+    assert request.edition is not None  # a constraint holds it
+    return request.edition
 
 
 def _demand_waiting(request: AccessRequest) -> None:
@@ -133,22 +148,52 @@ def _demand_waiting(request: AccessRequest) -> None:
         raise WrongState(f"This request is {request.get_status_display().lower()}. Look at it again.")
 
 
-def _decide(request: AccessRequest, step: str) -> None:
+def _demand_something_to_amend(request: AccessRequest) -> None:
+    if request.amends and request.amends.status != R.APPROVED:
+        state = request.amends.get_status_display().lower()
+        raise WrongState(f"The approval that this would take the place of is {state}, so a yes can't bring it back.")
+
+
+def _vote(request: AccessRequest, edition: Edition, *, by: Member, **said: Any) -> None:
+    note_judge(request.project, by)
+    Vote.objects.create(request=request, round=edition.number, steward=by, **said)
+
+
+def _yeses(request: AccessRequest, edition: Edition) -> list[Vote]:
+    """Those of people who are the owner's stewards now, and never were on the team."""
+    stewards = stewards_of(request.version.dataset)
+    were_on_team = TeamMember.objects.filter(project=request.project_id).values("member")
+    said = request.votes.filter(round=edition.number, is_yes=True, steward__in=stewards)
+    return list(said.exclude(steward__in=were_on_team).order_by("voted_at"))
+
+
+def _decide(request: AccessRequest, step: str, *, at: datetime | None = None) -> None:
     before = request.status
     REQUEST.follow(step, request)
     note(**{"from": before, "to": request.status})
     settle(Member.objects.filter(notices__key=key_of(request)), key=key_of(request))
-    request.decided_at = request.status_at
+    request.decided_at = request.status_at = at or request.status_at
     request.taken_by = request.taken_at = None
     request.save()
     words = f"{request.version.dataset} is {request.get_status_display().lower()} for {request.project}"
     tell_team(request.project, words, request.answer or request.conditions)
+    _follow_up(request.project)
 
 
-def _decide_project(project: Project) -> None:
-    """Once no owner's word is missing, it is the lead's turn again."""
-    if project.requests.filter(status=R.WAITING).exists():
+def _follow_up(project: Project) -> None:
+    """Once no owner's word is missing, the proposal or the change is decided, and the project reads as agreed."""
+    if waits(project):
         return
-    PROJECT.follow("decide", project)
-    project.save(update_fields=["status", "status_at"])
-    note(project=P.DECIDED)
+    change = project.amendments.select_for_update(no_key=True).filter(status=Amendment.Status.SUBMITTED).first()
+    if change:
+        AMENDMENT.follow("decide", change)
+        change.save()
+        note(amendment=change.status)
+        tell_team(project, f"{change} is decided", "Its page shows what each owner said.")
+    elif project.status == P.SUBMITTED:
+        PROJECT.follow("decide", project)
+        note(project=P.DECIDED)
+    else:
+        return
+    take_up(project)
+    project.save()

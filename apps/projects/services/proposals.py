@@ -9,13 +9,22 @@ from apps.alliance.models import Center, Member
 from apps.catalog.models import DatasetVersion
 from apps.core.commands import command, note
 from apps.core.errors import Invalid, NotFound, WrongState
-from apps.core.notices import settle
 from apps.projects import policies as may
-from apps.projects.models import AccessRequest, Project, Remark, TeamMember
+from apps.projects.models import AccessRequest, Amendment, Edition, Project, Remark, TeamMember, Written
 from apps.projects.purposes import missing_answers, read_purpose
 from apps.projects.questions import QUESTIONS
-from apps.projects.services.telling import key_of, tell_stewards, tell_team
-from apps.projects.states import PROJECT, REQUEST
+from apps.projects.services.editions import (
+    approvals,
+    ask,
+    ask_anew,
+    differs,
+    end_open,
+    freeze,
+    take_up,
+)
+from apps.projects.services.judging import note_judge
+from apps.projects.services.telling import tell_stewards, tell_team
+from apps.projects.states import PROJECT, REQUEST, waits
 
 P, R = Project.Status, AccessRequest.Status
 OPEN = {P.DRAFT, P.RETURNED}
@@ -27,7 +36,7 @@ WRITTEN = {
     "methods": "the methods",
     "outputs": "the outputs that shall leave",
 }
-FIELDS = (*WRITTEN, "purpose", "risks", "ethics_reference", "ethics_until", "gpu_hours", "ends_on")
+FIELDS = tuple(field.name for field in Written._meta.fields)
 
 
 @command("projects.project.proposed", policy=may.may_propose, creates=Project)
@@ -44,7 +53,12 @@ def propose(center: Center, *, by: Member, title: str) -> Project:
 @command("projects.project.written", policy=may.may_lead)
 def write(project: Project, *, by: Member, **parts: Any) -> None:
     """Keep what was written of the proposal; only what is given changes, and nothing must be complete yet."""
-    demand_open(project)
+    demand_proposal_open(project)
+    keep_parts(project, parts)
+
+
+def keep_parts(written: Project | Amendment, parts: dict[str, Any]) -> None:
+    """Keep these parts of a text, each in its shape; the event names them."""
     unknown = set(parts) - set(FIELDS)
     if unknown:
         raise Invalid(f"A proposal has no {', '.join(sorted(unknown))}.")
@@ -52,10 +66,10 @@ def write(project: Project, *, by: Member, **parts: Any) -> None:
         parts["purpose"] = read_purpose(parts["purpose"])
     if "risks" in parts:
         parts["risks"] = _answers(parts["risks"])
-    changed = [name for name, value in parts.items() if getattr(project, name) != value]
+    changed = [name for name, value in parts.items() if getattr(written, name) != value]
     for name in changed:
-        setattr(project, name, parts[name])
-    project.save(update_fields=changed)
+        setattr(written, name, parts[name])
+    written.save(update_fields=changed)
     note(parts=sorted(changed))
 
 
@@ -66,7 +80,9 @@ def ask_for(project: Project, *, by: Member, version: DatasetVersion, reason: st
     version = DatasetVersion.objects.select_for_update(no_key=True).select_related("dataset").get(pk=version.pk)
     if version.status != DatasetVersion.Status.PUBLISHED:
         raise WrongState(f"{version} is {version.get_status_display().lower()}. Ask for a published version.")
-    if project.requests.exclude(status=R.DROPPED).count() >= MOST_DATASETS:
+    if project.requests.filter(version__dataset=version.dataset_id, status=R.APPROVED).exists():
+        raise Invalid(f"{version.dataset} is approved already. Ask to renew it, or say in a change what you need.")
+    if project.requests.exclude(status__in=[R.DROPPED, R.REPLACED]).count() >= MOST_DATASETS:
         raise Invalid(f"A proposal asks for at most {MOST_DATASETS} datasets.")
     note(version=str(version.pk))
     return AccessRequest.objects.create(project=project, version=version, reason=reason)
@@ -90,11 +106,13 @@ def drop(request: AccessRequest, *, by: Member) -> None:
 
 @command("projects.team_member.added", policy=may.may_lead, creates=TeamMember)
 def add_to_team(project: Project, *, by: Member, member: Member) -> TeamMember:
-    """Put somebody on the team, while the proposal is being written."""
+    """Put somebody on the team, while the proposal or a change is being written."""
     demand_open(project)
     member = Member.objects.select_related("center").get(pk=member.pk)
     if not (standing := member.standing()):
         raise Invalid(fields={"member": standing.reason.replace("Your", "Their", 1)})
+    if not (apart := may.may_join(member, project)):
+        raise Invalid(fields={"member": apart.reason})
     if project.team.filter(until=None).count() >= MOST_PEOPLE:
         raise Invalid(f"A team has at most {MOST_PEOPLE} people.")
     note(member=str(member.pk))
@@ -116,27 +134,34 @@ def remove_from_team(project: Project, *, by: Member, member: Member) -> None:
 
 @PROJECT.move("submit")
 def submit(project: Project, *, by: Member) -> None:
-    """Send the proposal to the owners of the data that it asks for; each decides for its own."""
+    """Send the proposal to the owners of the data; each decides for its own, anew where it agreed to another text."""
     requests = list(project.requests.select_for_update(no_key=True).filter(status=R.DRAFT))
-    _demand_complete(project, requests)
+    approved = list(approvals(project))
+    demand_complete(project, requests, needs_data=not approved)
+    anew = [one for one in approved if differs(one, project)]
     moment = timezone.now()
-    project.round += 1
-    project.submitted_at, project.reason = moment, ""
+    edition = freeze(project, project, by=by, moment=moment)
+    project.reason = ""
     for request in requests:
-        REQUEST.follow("wait", request)
-        request.waits_since = moment
-        request.save(update_fields=["status", "status_at", "waits_since"])
-        tell_stewards(request, f"{project} asks for {request.version.dataset}", "Decide on it, or ask what is unclear.")
-    note(round=project.round, requests=[str(request.pk) for request in requests])
+        subject = f"{project} asks for {request.version.dataset}"
+        ask(request, edition, moment=moment, subject=subject, text="Decide on it, or ask what is unclear.")
+    asked_anew = [_ask_anew(one, edition) for one in anew]
+    if not waits(project):
+        take_up(project)
+    note(round=project.round, requests=[str(request.pk) for request in (*requests, *asked_anew)])
+
+
+def _ask_anew(approved: AccessRequest, edition: Edition) -> AccessRequest:
+    subject = f"{edition.title} changed: {approved.version.dataset}"
+    text = "You approved an earlier text, and that holds until you decide on this one. The page shows what differs."
+    return ask_anew(approved, edition, moment=edition.submitted_at, subject=subject, text=text)
 
 
 @PROJECT.move("withdraw")
-def withdraw(project: Project, *, by: Member) -> None:
-    """Take the whole proposal back."""
-    for request in project.requests.select_for_update(no_key=True).filter(status__in=[R.DRAFT, R.WAITING]):
-        REQUEST.follow("lapse", request)
-        request.save(update_fields=["status", "status_at"])
-        settle(_stewards_told(request), key=key_of(request))
+def withdraw(project: Project, *, by: Member, reason: str = "") -> None:
+    """Take the whole proposal back, if one likes with a reason."""
+    project.reason = reason
+    end_open(project)
 
 
 @command("projects.remark.said", policy=may.may_remark, creates=Remark)
@@ -151,16 +176,29 @@ def remark(
         for asked in project.requests.filter(status=R.WAITING):
             tell_stewards(asked, f"{by} wrote on {project}", text, key=f"remark:{said.pk}")
     else:
+        note_judge(project, by)
         tell_team(project, f"{by} asks about {project}", text, key=f"remark:{said.pk}")
     return said
 
 
 def demand_open(project: Project) -> None:
-    """Refuse to change what others are deciding on."""
+    """Refuse to change team or data while others decide on them; a change that is being written opens them again."""
+    if not is_open(project):
+        demand_proposal_open(project)
+
+
+def is_open(project: Project) -> bool:
+    """Whether team and data can be changed now: while the proposal or a change of it is being written."""
+    writing = [Amendment.Status.DRAFT, Amendment.Status.RETURNED]
+    return project.status in OPEN or project.amendments.filter(status__in=writing).exists()
+
+
+def demand_proposal_open(project: Project) -> None:
+    """Refuse to change what others are deciding on, or decided."""
     if project.status not in OPEN:
         raise WrongState(
             f"The proposal is {project.get_status_display().lower()}, so it can't be changed now. "
-            "A data steward can give it back to you."
+            "A data steward can give it back to you; once it is decided, you can change something."
         )
 
 
@@ -174,33 +212,32 @@ def _answers(given: dict[str, Any]) -> dict[str, dict[str, str]]:
     return kept
 
 
-def missing_parts(project: Project, requests: list[AccessRequest], today: date) -> list[str]:
-    """What a proposal still needs before the owners can decide, each in words."""
-    missing = [words for name, words in WRITTEN.items() if not getattr(project, name).strip()]
-    missing += missing_answers(project.purpose)
-    if project.ends_on is None or project.ends_on <= today:
+def missing_parts(
+    written: Written, requests: list[AccessRequest], today: date, *, needs_data: bool = True
+) -> list[str]:
+    """What a text still needs before the owners can decide, each in words."""
+    missing = [words for name, words in WRITTEN.items() if not getattr(written, name).strip()]
+    missing += missing_answers(written.purpose)
+    if written.ends_on is None or written.ends_on <= today:
         missing.append("a last day that lies ahead")
-    if not project.ethics_reference or project.ethics_until is None or project.ethics_until < today:
+    if not written.ethics_reference or written.ethics_until is None or written.ethics_until < today:
         missing.append("an ethics approval that is valid today")
     for question in QUESTIONS:
-        answer = project.risks.get(question.key)
+        answer = written.risks.get(question.key)
         if answer is None:
             missing.append(f"an answer to “{question.words}”")
         elif answer["answer"] == question.asks_more and not answer["words"].strip():
             missing.append(f"a few words on “{question.words}”")
-    if not requests:
+    if needs_data and not requests:
         missing.append("at least one dataset")
     missing += [f"why it needs {request.version.dataset}" for request in requests if not request.reason.strip()]
     return missing
 
 
-def _demand_complete(project: Project, requests: list[AccessRequest]) -> None:
-    if missing := missing_parts(project, requests, timezone.now().date()):
+def demand_complete(written: Written, requests: list[AccessRequest], *, needs_data: bool) -> None:
+    """Refuse to send what lacks something, saying all of it."""
+    if missing := missing_parts(written, requests, timezone.now().date(), needs_data=needs_data):
         raise Invalid(f"The proposal is not complete. It lacks {'; '.join(missing)}.")
     for request in requests:
         if request.version.status != DatasetVersion.Status.PUBLISHED:
             raise Invalid(f"{request.version} was withdrawn. Ask for a newer version.")
-
-
-def _stewards_told(request: AccessRequest) -> Any:
-    return Member.objects.filter(notices__key=key_of(request))

@@ -2,8 +2,7 @@
 
 from django.utils import timezone
 
-from apps.alliance.roles import Role
-from apps.alliance.selectors import holders_of
+from apps.catalog.selectors import stewards_of
 from apps.core.notices import tell
 from apps.projects.models import AccessRequest, Project
 
@@ -16,9 +15,8 @@ def key_of(request: AccessRequest) -> str:
 
 def tell_stewards(request: AccessRequest, subject: str, text: str, *, key: str = "") -> None:
     """Tell those who can decide on this request."""
-    owner = request.version.dataset.center
     on_team = request.project.team.values("member_id")
-    for steward in holders_of(Role.DATA_STEWARD, owner).exclude(pk__in=on_team):
+    for steward in stewards_of(request.version.dataset).exclude(pk__in=on_team):
         tell(steward, key=key or key_of(request), subject=subject, text=text)
 
 

@@ -1,4 +1,4 @@
-"""The auditors' page: the access decision as it was at any moment."""
+"""The access decision for oneself, as all that one may use; and for auditors, as it was at any moment."""
 
 from typing import Any
 from uuid import UUID
@@ -9,13 +9,39 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from apps.alliance.models import Member
 from apps.alliance.requests import MemberRequest
+from apps.alliance.roles import Role
+from apps.core.errors import NotFound
+from apps.core.listing import Column, gathered, listing
 from apps.core.reads import record_read
 from apps.projects import audits
 from apps.projects.access import AccessDecision, may_use
 from apps.projects.events import ACCESS_REPLAYED
+from apps.projects.held import data_of
 from apps.projects.queue import lines_for_page
 from apps.projects.steward_forms import ReplayForm
+
+
+@require_safe
+@login_required
+def my_data(request: MemberRequest) -> HttpResponse:
+    """All data that one may use now, project by project."""
+    usable = data_of(request.user)
+    page = gathered(usable, [one.mark for one in usable], request.GET, labels=("Data", "In the project", "Until"))
+    return render(request, "projects/my_data.html", {"listing": page})
+
+
+@require_safe
+@login_required
+def audited(request: MemberRequest) -> HttpResponse:
+    """The projects whose decisions one may look back on."""
+    if not request.user.holds_anywhere(Role.AUDITOR):
+        raise NotFound("Only auditors look back on access decisions.")
+    columns = [Column("Project", "number"), Column("Lead"), Column("State"), Column("Since", "status_at")]
+    sent = audits.audited_projects(request.user).filter(submitted_at__isnull=False)
+    page = listing(sent, request.GET, columns=columns, order="-number")
+    return render(request, "projects/audited.html", {"listing": page})
 
 
 @require_safe
@@ -40,13 +66,19 @@ def replay(request: MemberRequest, pk: UUID) -> HttpResponse:
             at=at.isoformat(),
         )
         decision = may_use(person, dataset, project, at)
-        context |= {"person": person, "dataset": dataset, "at": at, "decision": decision, "lines": _lines(decision)}
+        context |= {
+            "person": person,
+            "dataset": dataset,
+            "at": at,
+            "decision": decision,
+            "lines": _lines(decision, person),
+        }
     return render(request, "projects/access_replay.html", context)
 
 
-def _lines(decision: AccessDecision) -> list[dict[str, Any]]:
+def _lines(decision: AccessDecision, person: Member) -> list[dict[str, Any]]:
     """Each line with the record it rests on as a link into the record; nobody mends the past."""
-    shown = lines_for_page(decision)
+    shown = lines_for_page(decision, person)
     for told, line in zip(shown, decision.lines, strict=True):
         told["mend"] = ""
         if line.rests_on:

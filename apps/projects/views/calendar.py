@@ -1,8 +1,5 @@
 """What ends when, as a list and as a file for one's own calendar."""
 
-from bisect import bisect_left, bisect_right
-from urllib.parse import urlencode
-
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
@@ -10,11 +7,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from apps.alliance.requests import MemberRequest
-from apps.core.listing import PAGE, Heading, Listing
+from apps.core.listing import Listing, gathered
 from apps.projects.endings import Ending, endings_for
 from apps.projects.icalendar import file_of
 
-HEADINGS = [Heading(label, label.lower(), False, None, "") for label in ("What", "Concerns", "Last day", "Renewal")]
+LABELS = ("What", "Concerns", "Last day", "Renewal")
 
 
 @require_safe
@@ -35,22 +32,4 @@ def calendar_file(request: MemberRequest) -> HttpResponse:
 
 
 def _page(endings: list[Ending], query: QueryDict) -> Listing:
-    """One page by position: the rows come from several tables, so no query can page them."""
-    marks = [f"{one.on} {one.key}" for one in endings]
-    start = 0
-    if after := query.get("after"):
-        start = bisect_right(marks, after)
-    elif before := query.get("before"):
-        start = max(bisect_left(marks, before) - PAGE, 0)
-    end = start + PAGE
-    shown = endings[start:end]
-    return Listing(
-        rows=shown,
-        columns=HEADINGS,
-        filters=None,
-        count_words=f"{len(endings):,}",
-        previous_url="?" + urlencode({"before": marks[start]}) if start and shown else None,
-        next_url="?" + urlencode({"after": marks[end - 1]}) if end < len(endings) else None,
-        filtered=False,
-        count=len(endings),
-    )
+    return gathered(endings, [f"{one.on} {one.key}" for one in endings], query, labels=LABELS)

@@ -18,17 +18,21 @@ from apps.alliance.roles import Role
 from apps.alliance.selectors import audits_everything
 from apps.core.commands import demand, may
 from apps.core.errors import NotFound
-from apps.core.listing import Column, listing
+from apps.core.listing import Column, Listing, listing
 from apps.core.views import act_with_reason, form_page
 from apps.projects import selectors
+from apps.projects.audits import audited_projects
+from apps.projects.differences import differences, people_since
 from apps.projects.explained import answers_for
 from apps.projects.forms import ProjectFilters, ReasonForm, RemarkForm
-from apps.projects.models import AccessRequest, Project, Remark, TeamMember
-from apps.projects.services import decisions, proposals
-from apps.projects.states import PROJECT
-from apps.projects.timelines import timeline_of
+from apps.projects.models import AccessRequest, Amendment, CloseOut, Project, Remark
+from apps.projects.services import amendments, decisions, proposals
+from apps.projects.states import AMENDMENT, PROJECT
+from apps.projects.timelines import ENDED, timeline_of
+from apps.projects.turns import turns_of
 from apps.projects.views.proposals import missing_of, project_or_404, told_of
 
+R = AccessRequest.Status
 WHOSE = {
     Project.Status.DRAFT: "its lead",
     Project.Status.RETURNED: "its lead",
@@ -36,6 +40,7 @@ WHOSE = {
     Project.Status.SUBMITTED: "the owners of the data",
     Project.Status.SUSPENDED: "a manager of its center",
 }
+LEADS = {status for status, whose in WHOSE.items() if whose == "its lead"}
 
 
 @require_safe
@@ -60,8 +65,10 @@ def projects(request: MemberRequest) -> HttpResponse:
     ]
     page = listing(found, request.GET, columns=columns, order="-number", filters=filters)
     for row in page.rows:
-        row.whose = WHOSE.get(row.status, "")
-    return render(request, "projects/projects.html", {"listing": page})
+        is_own = row.lead_id == request.user.pk and row.status in LEADS
+        row.whose = "you" if is_own else WHOSE.get(row.status, "")
+    audits = request.user.holds_anywhere(Role.AUDITOR)
+    return render(request, "projects/projects.html", {"listing": page, "audits": audits})
 
 
 @require_safe
@@ -74,37 +81,81 @@ def project(request: MemberRequest, pk: UUID) -> HttpResponse:
 def _told(request: MemberRequest, found: Project) -> dict[str, Any]:
     """All that the project's page shows."""
     requests = selectors.requests_of(found)
-    usual = selectors.usual_days([one.pk for one in selectors.owners_waited_for(requests)])
+    usual = selectors.usual_days({one.version.dataset.center_id for one in requests})
     team = selectors.team_of(found)
+    is_on_team = any(one.member_id == request.user.pk for one in team)
     for one in requests:
         one.usually = days_words(usual.get(one.version.dataset.center_id))  # type: ignore[attr-defined]
-        one.tells_why = _reads_reasons(request.user, found, team, one)  # type: ignore[attr-defined]
-    is_lead = found.lead_id == request.user.pk
+        one.tells_why = _reads_reasons(request.user, found, one, is_on_team=is_on_team)  # type: ignore[attr-defined]
     is_open = found.status in proposals.OPEN
-    remarks = selectors.remarks_of(found)
+    missing = missing_of(found) if is_open else []
+    is_living = is_on_team and found.status not in ENDED
+    answers = answers_for(request.user, found, requests) if is_living else []
     answered = _answered(found, request.GET.get("answer", ""))
+    open_to = PROJECT.open_to(request.user, found)
     return {
         "project": found,
         "requests": requests,
         "team": team,
         "steps": timeline_of(found, requests),
-        "open_to": PROJECT.open_to(request.user, found),
-        "is_lead": is_lead,
+        "turns": turns_of(found, requests, missing=missing, answers=answers, usual=usual, by=request.user),
+        "answers": answers,
+        "usable": sum(bool(one.decision) for one in answers),
+        "open_to": open_to,
+        "is_anything_open": any(open_to.values()),
+        "is_lead": found.lead_id == request.user.pk,
+        "is_on_team": is_on_team,
         "is_open": is_open,
-        "missing": missing_of(found) if is_open and is_lead else [],
+        "missing": missing,
         "may_remark": may("projects.remark.said", request.user, found),
-        "may_replay": request.user.holds_anywhere(Role.AUDITOR),
-        "remarks": listing(remarks, request.GET, columns=[Column("Said", "said_at")], order="-said_at"),
+        "may_replay": _may_replay(request.user, found),
+        "remarks": _threads(found, request),
         "form": RemarkForm(project=found, initial={"answers": answered.pk if answered else None}),
         "answered": answered,
+        **_change(request.user, found, requests),
         **told_of(found),
     }
 
 
-def _reads_reasons(member: Member, found: Project, team: list[TeamMember], asked: AccessRequest) -> bool:
+def _change(member: Member, found: Project, requests: list[AccessRequest]) -> dict[str, Any]:
+    """The change that is open, with whose turn it is, for all who see the project; while it is written for its lead."""
+    if found.status not in amendments.RUNNING:
+        return {"closeout": CloseOut.objects.filter(project=found).first()}
+    is_lead = found.lead_id == member.pk
+    asked_anew = {one.version_id for one in requests if one.status == R.WAITING}
+    for one in requests:
+        ends_earlier = bool(one.ends_on and found.ends_on and one.ends_on < found.ends_on)
+        is_free = one.status == R.APPROVED and one.version_id not in asked_anew
+        one.may_be_renewed = is_lead and is_free and ends_earlier  # type: ignore[attr-defined]
+    change = selectors.open_amendments(found).first()
+    if change is None or (change.status == Amendment.Status.DRAFT and not is_lead):
+        return {"is_running": True}
+    asked = [one for one in requests if one.status == R.WAITING and not one.is_renewal]
+    return {
+        "is_running": True,
+        "change": change,
+        "change_open_to": AMENDMENT.open_to(member, change),
+        "change_waits": asked,
+        "differences": differences(found, change),
+        "people": people_since(found, change.created_at),
+    }
+
+
+def _threads(found: Project, request: MemberRequest) -> Listing:
+    """The questions, the newest first, each with its answers."""
+    page = listing(selectors.questions_of(found), request.GET, columns=[Column("Said", "said_at")], order="-said_at")
+    page.rows = selectors.threaded(page.rows)
+    return page
+
+
+def _may_replay(member: Member, found: Project) -> bool:
+    return member.holds_anywhere(Role.AUDITOR) and audited_projects(member).filter(pk=found.pk).exists()
+
+
+def _reads_reasons(member: Member, found: Project, asked: AccessRequest, *, is_on_team: bool) -> bool:
     """Whether this person reads why an owner said no; the stewards of the other owners see the state alone."""
     is_near = member.center_id in (found.center_id, asked.version.dataset.center_id)
-    return is_near or audits_everything(member) or any(one.member_id == member.pk for one in team)
+    return is_near or is_on_team or audits_everything(member)
 
 
 def _answered(found: Project, typed: str) -> Remark | None:
@@ -157,13 +208,6 @@ def reinstate(request: MemberRequest, pk: UUID) -> HttpResponse:
     return _moved(request, pk, "reinstate", decisions.reinstate, "The project goes on; its team is told why.")
 
 
-@require_POST
-@login_required
-def close(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """End a project for good."""
-    return _moved(request, pk, "close", decisions.close, "The project is closed; its team is told why.")
-
-
 def _moved(request: MemberRequest, pk: UUID, name: str, ask: Callable[..., Any], said: str) -> HttpResponse:
     found = project_or_404(request, pk)
     return act_with_reason(
@@ -194,7 +238,7 @@ def access(request: MemberRequest, pk: UUID) -> HttpResponse:
     asked: list[AccessRequest] = selectors.requests_of(found)
     context = {
         "project": found,
-        "answers": answers_for(person, found, asked, is_lead=is_lead),
+        "answers": answers_for(person, found, asked, looks=request.user),
         "person": person,
         "is_own": person.pk == request.user.pk,
         "tabs": [

@@ -16,9 +16,9 @@ from apps.catalog.models import Dataset
 from apps.catalog.selectors import newest_version, visible_datasets
 from apps.core.commands import demand
 from apps.core.errors import Invalid, NotFound
-from apps.core.views import form_page
+from apps.core.views import form_page, typed_in
 from apps.projects import selectors
-from apps.projects.forms import SECTIONS, AskForm, ProposeForm, Section, TeamForm, WhyForm
+from apps.projects.forms import SECTIONS, AskForm, ProposeForm, ReasonForm, Section, TeamForm, WhyForm
 from apps.projects.models import AccessRequest, Project
 from apps.projects.purposes import CLAIMS
 from apps.projects.questions import QUESTIONS
@@ -33,8 +33,10 @@ def project_or_404(request: MemberRequest, pk: UUID) -> Project:
 
 def missing_of(project: Project) -> list[str]:
     """What it still lacks, in words."""
-    asked = [one for one in selectors.requests_of(project) if one.status == AccessRequest.Status.DRAFT]
-    return services.missing_parts(project, asked, timezone.now().date())
+    requests = selectors.requests_of(project)
+    asked = [one for one in requests if one.status == AccessRequest.Status.DRAFT]
+    is_approved = any(one.status == AccessRequest.Status.APPROVED for one in requests)
+    return services.missing_parts(project, asked, timezone.now().date(), needs_data=not is_approved)
 
 
 # ── begin ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -52,11 +54,11 @@ def propose(request: MemberRequest) -> HttpResponse:
 
     return form_page(
         request,
-        ProposeForm(request.POST if request.method == "POST" else None),
+        ProposeForm(typed_in(request)),
         lambda typed: services.propose(center, by=request.user, **typed),
         template="projects/propose.html",
         then=then,
-        said=lambda made: f"{made.reference} is begun. Only its team sees it until you send it.",
+        said=lambda made: f"{made.reference} is begun. The owners of the data read it once you send it.",
         wanted=wanted,
     )
 
@@ -116,7 +118,7 @@ def datasets(request: MemberRequest, pk: UUID) -> HttpResponse:
     wanted = [one for one in found if one.slug == added]
     return form_page(
         request,
-        AskForm(request.POST if request.method == "POST" else None, member=request.user),
+        AskForm(typed_in(request), member=request.user),
         lambda typed: _ask_for(project, typed["dataset"], typed["reason"], request),
         template="projects/datasets.html",
         then=reverse("projects:datasets", args=[pk]),
@@ -172,14 +174,14 @@ def team(request: MemberRequest, pk: UUID) -> HttpResponse:
     words = request.GET.get("q", "").replace("\x00", "")[:100]
     return form_page(
         request,
-        TeamForm(request.POST if request.method == "POST" else None, project=project),
+        TeamForm(typed_in(request), project=project),
         lambda typed: services.add_to_team(project, by=request.user, member=typed["member"]),
         template="projects/team.html",
         then=reverse("projects:team", args=[pk]),
         said=lambda made: f"{made.member} is on the team.",
         project=project,
         team=selectors.team_of(project),
-        is_open=project.status in services.OPEN,
+        is_open=services.is_open(project),
         found=selectors.people_found(project, words),
         words=words,
     )
@@ -230,7 +232,8 @@ def submit(request: MemberRequest, pk: UUID) -> HttpResponse:
 def withdraw(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Take the whole proposal back."""
     project = project_or_404(request, pk)
-    services.withdraw(project, by=request.user)
+    form = ReasonForm(request.POST)
+    services.withdraw(project, by=request.user, reason=form.cleaned_data["reason"] if form.is_valid() else "")
     messages.success(request, f"{project.reference} is withdrawn. Nobody decides on it any more.")
     return redirect("projects:project", pk=pk)
 
@@ -251,5 +254,8 @@ def _writable(request: MemberRequest, pk: UUID, event: str) -> Project:
     """The project, for its lead, while it can be written."""
     project = project_or_404(request, pk)
     demand(event, by=request.user, target=project)
-    services.demand_open(project)
+    if event == "projects.project.written":
+        services.demand_proposal_open(project)
+    else:
+        services.demand_open(project)
     return project

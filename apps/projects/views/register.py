@@ -23,4 +23,5 @@ def register(request: HttpRequest) -> HttpResponse:
     titles = data_of(page.rows)
     for row in page.rows:
         row.data = titles.get(row.pk, [])
+        row.learned = row.closeout.learned if hasattr(row, "closeout") else ""
     return render(request, "projects/register.html", {"listing": page})

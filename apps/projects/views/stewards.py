@@ -1,6 +1,6 @@
 """The stewards' pages: what waits for them, one request with all that a decision needs, and the decisions."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,13 +19,13 @@ from apps.alliance.requests import MemberRequest
 from apps.core.commands import demand, may
 from apps.core.decisions import Decision, no
 from apps.core.listing import Column, listing
-from apps.core.views import act_with_reason, form_page
+from apps.core.views import act_with_reason, form_page, typed_in
 from apps.projects import queue
 from apps.projects.models import AccessRequest
 from apps.projects.questions import QUESTIONS
-from apps.projects.selectors import usual_days
+from apps.projects.selectors import open_amendments, usual_days
 from apps.projects.services import decisions, proposals
-from apps.projects.states import PROJECT, REQUEST
+from apps.projects.states import AMENDMENT, PROJECT, REQUEST
 from apps.projects.steward_forms import ApproveForm, QueueFilters, RemarkForm
 
 R = AccessRequest.Status
@@ -46,8 +46,18 @@ def requests(request: MemberRequest) -> HttpResponse:
     asked = filters.cleaned_data if filters.is_bound and filters.is_valid() else {}
     found = queue.narrowed(queue.visible_requests(request.user), member=request.user, **asked)
     page = listing(found, request.GET, columns=COLUMNS, order="waits_since", filters=filters)
-    usual = _usually(request.user.center) if page.rows else ""
-    return render(request, "projects/requests.html", {"listing": page, "usual": usual})
+    usual = usual_days({row.version.dataset.center_id for row in page.rows}) if page.rows else {}
+    for row in page.rows:
+        row.is_late = _is_late(row, usual.get(row.version.dataset.center_id))
+    told = days_words(usual.get(request.user.center_id))
+    return render(request, "projects/requests.html", {"listing": page, "usual": told})
+
+
+def _is_late(asked: AccessRequest, usual: float | None) -> bool:
+    """Whether it waits longer than half of its owner's requests did."""
+    if asked.status != R.WAITING or asked.waits_since is None or usual is None:
+        return False
+    return timezone.now() - asked.waits_since > timedelta(days=max(usual, 1))
 
 
 @require_safe
@@ -56,20 +66,21 @@ def request(request: MemberRequest, pk: UUID) -> HttpResponse:
     """One request: all that a decision needs, and what is open to this steward."""
     found = _request_or_404(request, pk)
     weighed = queue.assuming_yes(found)
-    project = found.project
+    project = queue.as_asked(found)
     context = {
         "asked": found,
         "project": project,
         "weighed": weighed,
-        "opened": [(one, queue.lines_for_page(one.decision)) for one in weighed.opened],
+        "opened": [(one, queue.lines_for_page(one.decision, one.person)) for one in weighed.opened],
         "others": list(queue.others_asked(found)),
         "votes": list(queue.votes_on(found)),
-        "quorum": found.version.dataset.quorum,
+        "quorum": queue.quorum_of(found),
         "remarks": queue.remarks_on(project),
         "risks": [(question.words, project.risks.get(question.key, {})) for question in QUESTIONS],
         "open_to": _open_to(request.user, found),
         "remark_form": RemarkForm(),
         "usual": _usually(found.version.dataset.center),
+        **queue.difference_of(found),
     }
     return render(request, "projects/request.html", context)
 
@@ -91,9 +102,17 @@ def _open_to(member: Member, asked: AccessRequest) -> dict[str, Decision]:
         "approve": vote,
         "refuse": vote,
         "ask": may("projects.remark.said", member, asked.project),
-        "return": PROJECT.open_to(member, asked.project)["return"],
+        "return": _return(member, asked),
         "revoke": REQUEST.open_to(member, asked)["revoke"],
     }
+
+
+def _return(member: Member, asked: AccessRequest) -> Decision:
+    """Giving back the proposal or the change, whichever this belongs to; to a renewal one only says yes or no."""
+    if asked.is_renewal:
+        return no("It asks for more time and changes nothing. Approve or refuse it.")
+    change = open_amendments(asked.project).first()
+    return AMENDMENT.open_to(member, change)["return"] if change else PROJECT.open_to(member, asked.project)["return"]
 
 
 def _waits(asked: AccessRequest) -> Decision:
@@ -126,7 +145,7 @@ def request_approve(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = _request_or_404(request, pk)
     demand("projects.request.approved", by=request.user, target=found, fresh=True)
     project = found.project
-    form = ApproveForm(request.POST or None, initial={"ends_on": _proposed_end(found)})
+    form = ApproveForm(typed_in(request), initial={"ends_on": _proposed_end(found)})
     return form_page(
         request,
         form,
@@ -137,13 +156,13 @@ def request_approve(request: MemberRequest, pk: UUID) -> HttpResponse:
         asked=found,
         project=project,
         votes=list(queue.votes_on(found)),
-        quorum=found.version.dataset.quorum,
+        quorum=queue.quorum_of(found),
         opened=queue.assuming_yes(found).opened,
     )
 
 
 def _proposed_end(asked: AccessRequest) -> date:
-    return asked.project.ends_on or timezone.now().date()
+    return (asked.edition or asked.project).ends_on or timezone.now().date()
 
 
 @require_POST
@@ -166,15 +185,20 @@ def request_revoke(request: MemberRequest, pk: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def request_return(request: MemberRequest, pk: UUID) -> HttpResponse:
-    """Give the whole proposal back to its lead."""
+    """Give the whole proposal, or the change, back to its lead."""
     found = _request_or_404(request, pk)
     form = ReasonForm(request.POST)
+    change = open_amendments(found.project).first()
     return act_with_reason(
         request,
         form,
-        lambda reason: decisions.return_to_lead(found.project, by=request.user, reason=reason),
-        event="projects.project.returned",
-        target=found.project,
+        lambda reason: (
+            decisions.return_amendment(change, by=request.user, reason=reason)
+            if change
+            else decisions.return_to_lead(found.project, by=request.user, reason=reason)
+        ),
+        event="projects.amendment.returned" if change else "projects.project.returned",
+        target=change or found.project,
         then=reverse("access:requests") if form.is_valid() else reverse("access:request", args=[pk]),
         said=f"{found.project} is with its lead again, who reads what to change.",
     )
