@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
-from sandbox import cgroups, seccomp, volumes
+from sandbox import cgroups, seccomp
 from sandbox.spec import Limits
 
 _TIMEOUT = 20
 _STAGES = ("/mnt", "/media", "/srv", "/opt")
 _SET_ID = 0o6000
+_TRY_VOLUME = """
+import sys; sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from sandbox import kernel, volumes
+from sandbox.plan import Volume
+place = Path(sys.argv[2], "place"); place.mkdir()
+kernel.own_mounts()
+volumes.mount(Volume(str(place.with_name("image")), str(place), 4 << 20, 64), uid=65534)
+(place / "written").touch()
+"""
 
 
 class Unavailable(Exception):
@@ -80,7 +91,13 @@ def _controllers() -> frozenset[str]:
 
 
 def _has_volumes() -> bool:
-    return os.access("/dev/loop-control", os.R_OK | os.W_OK) and all(volumes.tool(name) for name in volumes.TOOLS)
+    """Make and mount a small one, in a program of its own: the mount ends with it."""
+    with TemporaryDirectory(prefix="caia-") as folder:
+        answer = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _TRY_VOLUME, str(Path(__file__).resolve().parent.parent), folder],
+            env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT, check=False,
+        )  # fmt: skip
+    return answer.returncode == 0
 
 
 def stage(sources: Iterable[Path]) -> Path:
@@ -107,8 +124,3 @@ def set_id_programs(system: Path) -> tuple[PurePosixPath, ...]:
                 elif not name.is_symlink() and name.stat(follow_symlinks=False).st_mode & _SET_ID:
                     found.append(PurePosixPath("/usr", os.path.relpath(name.path, system)))
     return tuple(sorted(found))
-
-
-def kernel_words() -> str:
-    """The kernel and processor, for reports."""
-    return f"Linux {platform.release()}, {platform.machine()}"

@@ -12,7 +12,6 @@ from sandbox.plan import Volume
 from sandbox.spec import MB
 
 NAME = "volume.ext4"
-TOOLS = ("mkfs.ext4", "mount", "resize2fs", "e2fsck")
 _WAYS = "/usr/sbin:/usr/bin:/sbin:/bin"
 _SMALL = 64 * MB  # below this a journal would eat too much
 _BYTES_A_FILE = 8192
