@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from sandbox import cgroups
 from sandbox.bubblewrap import Bubblewrap, Running
 from sandbox.ends import End
 from sandbox.ground import bubblewrap
@@ -31,6 +32,7 @@ class Place:
 
     root: Path
     started: list[Running] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for name in ("data/secret-study", "home/ada-lovelace", "sockets"):
@@ -64,6 +66,7 @@ class Place:
         return self.spec(*python(text), **changes)
 
     def start(self, spec: SandboxSpec) -> Running:
+        self.names.add(spec.name)
         running = self.backend.start(spec)
         self.started.append(running)
         return running
@@ -78,6 +81,11 @@ class Place:
             with contextlib.suppress(OSError):
                 if running.is_running():
                     running.kill()
+        # A keeper that was killed leaves empty groups; a later start would clear them, but here may be no later one.
+        for name in self.names:
+            for base in {*cgroups._bases().values(), *cgroups._unified()}:
+                for folder in base.glob(f"{cgroups.PREFIX}{name}-*"):
+                    cgroups.Group({"": folder}, 1).remove()
 
 
 def python(text: str) -> tuple[str, ...]:
