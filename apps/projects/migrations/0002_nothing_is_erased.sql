@@ -60,8 +60,8 @@ end $$;
 create trigger team_is_apart before insert on projects_teammember
   for each row execute function projects_team_is_apart();
 
--- The yeses that count: about the edition that is asked for, of those who are the owner's stewards at that moment and
--- were never on the team.
+-- The yeses that count: about the edition that is asked for, of those who are the owner's stewards at that moment, for all
+-- its data or for this dataset alone, and were never on the team.
 create function projects_yeses(asked projects_accessrequest, at timestamptz) returns int language sql stable as $$
   select count(*)::int
   from projects_vote v
@@ -69,10 +69,15 @@ create function projects_yeses(asked projects_accessrequest, at timestamptz) ret
   join catalog_datasetversion w on w.id = asked.version_id
   join catalog_dataset d on d.id = w.dataset_id
   where v.request_id = asked.id and v.is_yes
-    and exists (
-      select from alliance_grant g
-      where g.user_id = v.steward_id and g.center_id = d.center_id and g.role = 'data_steward' and g.granted_at <= at
-        and (g.ends_at is null or g.ends_at > at) and (g.ended_at is null or g.ended_at > at))
+    and (
+      exists (
+        select from alliance_grant g
+        where g.user_id = v.steward_id and g.center_id = d.center_id and g.role = 'data_steward' and g.granted_at <= at
+          and (g.ends_at is null or g.ends_at > at) and (g.ended_at is null or g.ended_at > at))
+      or exists (
+        select from catalog_datasetsteward s join alliance_member m on m.id = s.member_id and m.center_id = d.center_id
+        where s.dataset_id = d.id and s.member_id = v.steward_id and s.since <= at
+          and (s.ended_at is null or s.ended_at > at)))
     and not exists (select from projects_teammember t where t.project_id = asked.project_id and t.member_id = v.steward_id)
 $$;
 
