@@ -60,6 +60,22 @@ end $$;
 create trigger team_is_apart before insert on projects_teammember
   for each row execute function projects_team_is_apart();
 
+-- Whoever joins was not named in an edition that was sent before; a row of the team ends once and is otherwise never changed.
+create function projects_team_stays() returns trigger language plpgsql as $$
+begin
+  if TG_OP = 'INSERT' and exists (
+       select from projects_edition where project_id = NEW.project_id and submitted_at > NEW.since)
+     or TG_OP = 'UPDATE' and (
+       OLD.until is not null
+       or (to_jsonb(OLD) - '{until,removed_by_id}'::text[]) is distinct from (to_jsonb(NEW) - '{until,removed_by_id}'::text[]))
+  then
+    raise exception 'who was on the team stays as it was' using errcode = 'integrity_constraint_violation';
+  end if;
+  return NEW;
+end $$;
+create trigger team_stays before insert or update on projects_teammember
+  for each row execute function projects_team_stays();
+
 -- The yeses that count: about the edition that is asked for, of those who are the owner's stewards at that moment, for all
 -- its data or for this dataset alone, and were never on the team.
 create function projects_yeses(asked projects_accessrequest, at timestamptz) returns int language sql stable as $$
@@ -85,6 +101,17 @@ $$;
 -- changes. A newer approval takes the place of the one that it amends, at one moment.
 create function projects_decision_stands() returns trigger language plpgsql as $$
 begin
+  if TG_OP = 'INSERT' then
+    if NEW.status not in ('draft', 'waiting') or NEW.decided_at is not null then
+      raise exception 'the owner has not said this' using errcode = 'integrity_constraint_violation';
+    end if;
+    return NEW;
+  end if;
+  if (NEW.project_id, NEW.version_id) is distinct from (OLD.project_id, OLD.version_id)
+     or OLD.status = 'waiting' and NEW.status = 'waiting'
+     and (NEW.edition_id, NEW.amends_id, NEW.quorum) is distinct from (OLD.edition_id, OLD.amends_id, OLD.quorum) then
+    raise exception 'what is asked for stays' using errcode = 'integrity_constraint_violation';
+  end if;
   if NEW.status = 'approved' and OLD.status <> 'approved' then
     if OLD.status <> 'waiting' or (NEW.edition_id, NEW.quorum) is distinct from (OLD.edition_id, OLD.quorum)
        or projects_yeses(NEW, NEW.decided_at) < (
@@ -115,5 +142,5 @@ begin
   end if;
   return NEW;
 end $$;
-create trigger decision_stands before update on projects_accessrequest
+create trigger decision_stands before insert or update on projects_accessrequest
   for each row execute function projects_decision_stands();
