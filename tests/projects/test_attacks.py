@@ -8,9 +8,12 @@ import time_machine
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from apps.catalog.models import DatasetVersion
+from apps.core.errors import Invalid
 from apps.projects.models import AccessRequest, TeamMember
+from apps.projects.services import amendments, proposals
 from tests.factories import MemberFactory, arranged
-from tests.projects.world import make_world, published
+from tests.projects.world import GRU, again, make_world, proposed, published
 
 R = AccessRequest.Status
 HELD = psycopg.errors.IntegrityConstraintViolation
@@ -82,3 +85,34 @@ def test_nobody_joins_before_what_the_owner_read(world):
     )
 
     assert kind is HELD
+
+
+# ── through the portal ──────────────────────────────────────────────────────────────────────────────────────────────
+def newer(version):
+    """Another published version of the same data."""
+    with arranged():
+        made = DatasetVersion.objects.create(dataset=version.dataset, number=2, licence="CC0-1.0", terms=GRU)
+        made.status, made.published_at, made.published_by = "published", timezone.now(), version.published_by
+        made.save()
+    return made
+
+
+def test_two_versions_of_one_dataset_are_not_asked_for_so_that_no_revocation_leaves_the_other(world):
+    project = proposed(world.colleague, world.version, submit=False)
+
+    with pytest.raises(Invalid, match="other version"):
+        proposals.ask_for(project, by=world.colleague, version=newer(world.version), reason="Both.")
+
+
+def test_another_version_is_asked_for_where_the_approved_one_was_withdrawn(world, clock):
+    with arranged():
+        version = again(world.version)
+        version.status, version.withdrawn_at, version.withdrawn_by = "withdrawn", timezone.now(), world.steward
+        version.save()
+    amendments.begin(world.project, by=world.lead)
+
+    asked = proposals.ask_for(
+        again(world.project), by=world.lead, version=newer(version), reason="The old one is gone."
+    )
+
+    assert asked.status == R.DRAFT
