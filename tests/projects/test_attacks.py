@@ -13,7 +13,7 @@ from apps.core.errors import Invalid
 from apps.projects.models import AccessRequest, TeamMember
 from apps.projects.services import amendments, proposals
 from tests.factories import MemberFactory, arranged
-from tests.projects.world import GRU, again, make_world, proposed, published
+from tests.projects.world import GRU, again, changed, make_world, proposed, published
 
 R = AccessRequest.Status
 HELD = psycopg.errors.IntegrityConstraintViolation
@@ -116,3 +116,12 @@ def test_another_version_is_asked_for_where_the_approved_one_was_withdrawn(world
     )
 
     assert asked.status == R.DRAFT
+
+
+def test_an_owner_who_leaves_a_renewal_undecided_holds_up_no_change(world, clock):
+    renewal = amendments.ask_to_renew(world.request, by=world.lead)
+
+    changed(world, methods="Others.")
+
+    assert (again(renewal).status, again(world.request).status) == (R.DROPPED, R.APPROVED)
+    assert world.project.requests.get(status=R.WAITING).edition.methods == "Others."
