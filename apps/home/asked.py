@@ -19,22 +19,7 @@ OF_AGREEMENTS = frozenset({Role.SIGNING_OFFICIAL, Role.CENTER_MANAGER})
 
 def asked_of(member: Member, roles: Collection[str]) -> dict[str, Few]:
     """Every list that this member's blocks are made of; what their roles never see is not asked for."""
-    draft = ("number", "created_at", "has_files", "dataset__slug", "dataset__title")
-    asked = {
-        # Of everybody, since one may steward a single dataset without any role.
-        "drafts": Few(catalog.drafts_of(member), *draft, most=MOST),
-        "requests": Few(queue.to_decide(member), "waits_since", most=MOST_COUNTED + 1),
-        "led": Few(projects.waiting_for_lead(member), "pk", "status", "title", "status_at", most=MOST),
-        "changes": Few(
-            projects.changes_of_lead(member), "project_id", "project__title", "submitted_at", "status_at", most=MOST
-        ),
-        "owners": Few(
-            projects.waiting_for_owners(member),
-            *("project_id", "project__title", "waits_since", "version__dataset__title"),
-            *("version__dataset__center_id", "version__dataset__center__short_name"),
-            most=MOST,
-        ),
-    }
+    asked = _of_everybody(member)
     if Role.CENTER_MANAGER in roles:
         invited = ("member__pk", "member__name", "member__center__short_name", "invited_at", "ends_at")
         proofs = alliance.training_to_decide(member)
@@ -62,3 +47,22 @@ def asked_of(member: Member, roles: Collection[str]) -> dict[str, Few]:
             "agreed": Few(agreements.ending_soon(member), *agreed, most=MOST),
         }
     return asked
+
+
+def _of_everybody(member: Member) -> dict[str, Few]:
+    """What anybody may have; the stewards' lists too, since one may steward a single dataset without any role."""
+    draft = ("number", "created_at", "has_files", "dataset__slug", "dataset__title")
+    return {
+        "drafts": Few(catalog.drafts_of(member), *draft, most=MOST),
+        "requests": Few(queue.to_decide(member), "waits_since", most=MOST_COUNTED + 1),
+        "led": Few(projects.waiting_for_lead(member), "pk", "status", "title", "status_at", most=MOST),
+        "changes": Few(
+            projects.changes_of_lead(member), "project_id", "project__title", "submitted_at", "status_at", most=MOST
+        ),
+        "owners": Few(
+            projects.waiting_for_owners(member),
+            *("project_id", "project__title", "waits_since", "version__dataset__title"),
+            *("version__dataset__center_id", "version__dataset__center__short_name"),
+            most=MOST,
+        ),
+    }

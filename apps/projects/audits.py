@@ -12,8 +12,8 @@ from apps.projects.models import AccessRequest, Project
 
 
 def audited_projects(member: Member) -> QuerySet[Project]:
-    """All for the alliance's auditors; for a center's, its own projects and those that asked for its data."""
-    projects = Project.objects.select_related("center", "lead")
+    """All that were sent for the alliance's auditors; for a center's, its own and those that asked for its data."""
+    projects = Project.objects.select_related("center", "lead").filter(submitted_at__isnull=False)
     if audits_everything(member):
         return projects
     centers = _audited_centers(member)

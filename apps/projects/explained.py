@@ -67,9 +67,14 @@ def answers_for(
     ]
 
 
+def is_approved(decision: AccessDecision) -> bool:
+    """Whether the owner's approval is in force, whatever else is missing."""
+    return any(line.met for line in decision.lines if line.key == "approval")
+
+
 def _with_who_said_no(request: AccessRequest, decision: AccessDecision) -> AccessDecision:
     """The owner's no by its name; why, the project's page tells those who may read it."""
-    if request.status not in SAID_NO:
+    if request.status not in SAID_NO or is_approved(decision):  # a no to a change leaves what was approved before
         return decision
     words = f"{request.version.dataset.center} {SAID_NO[R(request.status)]}"
     lines = (line._replace(detail=words) if line.key == "approval" else line for line in decision.lines)

@@ -151,7 +151,7 @@ class Amendment(Written, Identified):
             ),
             models.CheckConstraint(condition=Q(gpu_hours__lte=1_000_000), name="amendment_gpu_hours"),
             models.CheckConstraint(
-                condition=~Q(status__in=["submitted", "returned", "decided"]) | Q(submitted_at__isnull=False),
+                condition=Q(status="draft") | Q(status="withdrawn") | Q(submitted_at__isnull=False),
                 name="amendment_was_submitted",
             ),
         ]
@@ -249,7 +249,7 @@ class AccessRequest(Identified):
             models.CheckConstraint(
                 condition=Q(status="draft", edition=None)
                 | Q(status="dropped")
-                | ~Q(status__in=["draft", "dropped"]) & Q(edition__isnull=False, quorum__gte=1),
+                | ~Q(status="draft") & Q(edition__isnull=False, quorum__gte=1),
                 name="request_rests_on_an_edition",
             ),
             models.CheckConstraint(
@@ -257,7 +257,7 @@ class AccessRequest(Identified):
                 name="request_replaced_paired",
             ),
             models.CheckConstraint(
-                condition=~Q(status__in=["approved", "revoked", "replaced"])
+                condition=~Q(status="approved") & ~Q(status="revoked") & ~Q(status="replaced")
                 | Q(decided_at__isnull=False, ends_on__isnull=False),
                 name="request_approval_has_an_end",
             ),

@@ -29,17 +29,22 @@ FOUND = 10  # datasets or people that a search offers
 
 # ── what a member may see ───────────────────────────────────────────────────────────────────────────────────────────
 def visible_to(member: Member) -> QuerySet[Project]:
-    """Of whose team one ever was, whose request for data one stewards, one's managed center's; auditors all."""
+    """Of whose team one ever was, whose request for data one stewards, one's managed center's; auditors all.
+
+    What was never sent is its team's alone.
+    """
     projects = Project.objects.select_related("center", "lead")
-    if audits_everything(member):
-        return projects
     was_on_team = TeamMember.objects.filter(project=OuterRef("pk"), member=member)
+    was_sent = Q(submitted_at__isnull=False)
+    if audits_everything(member):
+        return projects.filter(was_sent | Exists(was_on_team))
     was_asked = AccessRequest.objects.filter(
         project=OuterRef("pk"),
         version__dataset__in=catalog.stewarded(member),
         created_at__lte=OuterRef("submitted_at"),
     ).exclude(status=R.DROPPED, waits_since=None)
-    return projects.filter(Exists(was_on_team) | Exists(was_asked) | Q(center__in=managed_centers(member)))
+    is_overseen = was_sent & Q(center__in=managed_centers(member))
+    return projects.filter(Exists(was_on_team) | Exists(was_asked) | is_overseen)
 
 
 def mine(projects: QuerySet[Project], member: Member) -> QuerySet[Project]:

@@ -14,7 +14,7 @@ from apps.agreements.timelines import days_words
 from apps.alliance.models import Member
 from apps.alliance.selectors import median_training_days
 from apps.catalog.selectors import stewarded
-from apps.projects.explained import Answer
+from apps.projects.explained import Answer, is_approved
 from apps.projects.models import AccessRequest, Project
 from apps.projects.selectors import OPEN, unanswered
 
@@ -130,7 +130,7 @@ def _personal(project: Project, answers: Sequence[Answer], by: Member) -> list[T
     found: dict[tuple[str, str], Turn] = {}
     titles: dict[tuple[str, str], list[str]] = {}
     for answer in answers:
-        if answer.request.status in REFUSED:
+        if answer.request.status in REFUSED and not is_approved(answer.decision):
             continue
         lines = {line.key: (line, shown) for line, shown in zip(answer.decision.lines, answer.lines, strict=True)}
         for key, (line, shown) in lines.items():

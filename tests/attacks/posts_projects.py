@@ -39,7 +39,7 @@ def project_posts(Post: Any, why: Any) -> dict[str, Any]:
             arguments=lambda world: {"pk": world.projects.draft.pk, "person": world.members["researcher"].pk},
         ),
         "projects:submit": Post("owner"),
-        "projects:withdraw": Post("owner", arguments=_draft),
+        "projects:withdraw": Post("owner", why, arguments=_draft),
         "projects:remark": Post("owner", lambda _: words, arguments=lambda world: {"pk": world.projects.submitted.pk}),
         "projects:start": Post("owner", ready=_wait_in_draft, arguments=_draft),
         "projects:suspend": Post("center_manager", why),

@@ -37,7 +37,7 @@ PAGES = {
     "home": "/",
     "projects": "/projects/",
     "projects_searched": "/projects/?words=survival",
-    "my_data": "/my-data/",
+    "my_data_page": "/my-data/",
     "requests": "/requests/",
     "catalog": "/datasets/",
     "catalog_searched": "/datasets/?words=lung",

@@ -44,6 +44,7 @@ def test_a_steward_approves_from_the_queue_by_keyboard_in_under_a_minute(open_pa
     for key in keys[:3]:
         page.keyboard.press(key)
     expect(page.get_by_role("heading", name="What would your yes open?")).to_be_visible()
+    page.wait_for_load_state()  # before that, the scripts that know the keys are not there
     page.keyboard.press(keys[3])
     page.get_by_role("button", name="Approve it for my center").click()
     expect(page.get_by_text("is recorded.")).to_be_visible()

@@ -346,3 +346,10 @@ def test_a_proposal_is_taken_back_with_a_reason_if_one_likes(world):
     proposals.withdraw(project, by=world.lead, reason="Another way was found.")
 
     assert (again(project).status, again(project).reason) == (P.WITHDRAWN, "Another way was found.")
+
+
+def test_data_that_is_approved_already_is_renewed_and_not_asked_for_again(world, clock):
+    amendments.begin(world.project, by=world.lead)
+
+    with pytest.raises(Invalid, match="approved already"):
+        proposals.ask_for(again(world.project), by=world.lead, version=world.version, reason="Once more.")

@@ -9,11 +9,11 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from apps.catalog.models import DatasetVersion
-from apps.core.errors import Invalid
+from apps.projects.access import may_use
 from apps.projects.models import AccessRequest, TeamMember
-from apps.projects.services import amendments, proposals
+from apps.projects.services import amendments, decisions, proposals
 from tests.factories import MemberFactory, arranged
-from tests.projects.world import GRU, again, changed, make_world, proposed, published
+from tests.projects.world import GRU, accepted, again, changed, in_days, make_world, published
 
 R = AccessRequest.Status
 HELD = psycopg.errors.IntegrityConstraintViolation
@@ -88,6 +88,10 @@ def test_nobody_joins_before_what_the_owner_read(world):
 
 
 # ── through the portal ──────────────────────────────────────────────────────────────────────────────────────────────
+def use(world):
+    return may_use(world.lead, world.dataset, world.project)
+
+
 def newer(version):
     """Another published version of the same data."""
     with arranged():
@@ -97,25 +101,18 @@ def newer(version):
     return made
 
 
-def test_two_versions_of_one_dataset_are_not_asked_for_so_that_no_revocation_leaves_the_other(world):
-    project = proposed(world.colleague, world.version, submit=False)
-
-    with pytest.raises(Invalid, match="other version"):
-        proposals.ask_for(project, by=world.colleague, version=newer(world.version), reason="Both.")
-
-
-def test_another_version_is_asked_for_where_the_approved_one_was_withdrawn(world, clock):
-    with arranged():
-        version = again(world.version)
-        version.status, version.withdrawn_at, version.withdrawn_by = "withdrawn", timezone.now(), world.steward
-        version.save()
+def test_data_that_is_revoked_is_used_in_no_other_version_either(world, clock):
     amendments.begin(world.project, by=world.lead)
+    asked = proposals.ask_for(again(world.project), by=world.lead, version=newer(world.version), reason="It is newer.")
+    amendments.submit(world.project.amendments.get(), by=world.lead)
+    decisions.approve(asked, by=world.steward, ends_on=in_days(100))
+    accepted(world.lead, asked.version)
+    assert use(world)
 
-    asked = proposals.ask_for(
-        again(world.project), by=world.lead, version=newer(version), reason="The old one is gone."
-    )
+    decisions.revoke(again(asked), by=world.steward, reason="Consent was withdrawn.")
 
-    assert asked.status == R.DRAFT
+    assert again(world.request).status == R.REVOKED
+    assert not next(line for line in use(world).lines if line.key == "approval").met
 
 
 def test_an_owner_who_leaves_a_renewal_undecided_holds_up_no_change(world, clock):

@@ -287,7 +287,8 @@ def test_a_project_is_started_suspended_let_go_on_and_closed_on_its_page(browse,
     steps = [("start/", lead, "active"), ("suspend/", manager, "suspended"), ("reinstate/", manager, "active")]
 
     for step, who, state in [*steps, ("close/", lead, "closed")]:
-        browse(who).post(path(project, step), {"reason": "As agreed."})
+        closing = {"confirmed": ["outputs", "copies", "publications"], "learned": "It works."}
+        browse(who).post(path(project, step), {"reason": "As agreed.", **closing})
         project.refresh_from_db()
         assert project.status == state
 
@@ -309,12 +310,13 @@ def test_each_condition_says_whether_it_is_met_and_who_can_mend_it(browse, world
 
 
 def test_the_terms_are_linked_where_they_can_be_read(browse, world):
-    world.project.team.create(member=world.colleague, added_by=world.lead)
+    named = world.request.edition.submitted_at
+    world.project.team.create(member=world.colleague, added_by=world.lead, since=named)
 
     text = page(browse, world.colleague, path(world.project, "access/"))
 
     assert f"/agreements/terms/{world.version.pk}/" in text
-    assert "Not yet: 1 of 12 missing" in text
+    assert "Not yet: 1 of 13 missing" in text
 
 
 def test_terms_without_an_agreement_are_not_offered_to_read(browse, lead, data):

@@ -133,7 +133,7 @@ def test_the_page_says_what_a_yes_would_open_and_what_would_still_be_missing(ask
 
     (opened,) = page.context["weighed"].opened
     assert {line.key for line in opened.decision.missing} == {"project"}, "the lead begins it after the decisions"
-    assert "Not yet: 1 of 12 still missing" in words_of(page)
+    assert "Not yet: 1 of 13 still missing" in words_of(page)
     assert again(asking.request).status == R.WAITING, "nothing was approved by looking"
 
 
@@ -155,8 +155,9 @@ def test_beside_an_approved_version_the_one_that_is_asked_for_is_weighed(world, 
             status="published", published_at=timezone.now(), published_by=world.steward
         )
         asked = AccessRequest.objects.create(
-            project=world.project, version=newer, status="waiting", waits_since=timezone.now()
-        )
+            project=world.project, version=newer, status="waiting", waits_since=timezone.now(),
+            edition=world.request.edition, quorum=1,
+        )  # fmt: skip
 
     weighed = browse(world.steward).get(at("request", asked)).context["weighed"]
 
@@ -357,7 +358,10 @@ def test_an_owners_auditor_asks_about_the_owners_data_alone(world, browse):
     elsewhere = CenterFactory()
     other = published(elsewhere, holder(Role.DATA_STEWARD, elsewhere))
     with arranged():
-        AccessRequest.objects.create(project=world.project, version=other, status="waiting", waits_since=timezone.now())
+        AccessRequest.objects.create(
+            project=world.project, version=other, status="waiting", waits_since=timezone.now(),
+            edition=world.request.edition, quorum=1,
+        )  # fmt: skip
     moment = timezone.now()
 
     page = replay(browse(holder(Role.AUDITOR, world.owner)), world, moment, dataset=other.dataset)
@@ -400,8 +404,9 @@ def test_data_whose_owner_said_no_is_not_in_the_register(world, browse):
     other = published(world.owner, world.steward, slug="refused-data")
     with arranged():
         AccessRequest.objects.create(
-            project=world.project, version=other, status="refused", decided_at=timezone.now(), answer="No."
-        )
+            project=world.project, version=other, status="refused", decided_at=timezone.now(), answer="No.",
+            edition=world.request.edition, quorum=1,
+        )  # fmt: skip
 
     (row,) = browse(MemberFactory()).get(reverse("access:register")).context["listing"].rows
 

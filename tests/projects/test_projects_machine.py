@@ -4,18 +4,15 @@ Random commands by random people of three centers; after each, everybody is aske
 both restatements of the rules are read again: who may use what (oracle.py), and who decided what (broken.py).
 """
 
-from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from itertools import product
 
 import pytest
-import time_machine
-from django.db import transaction
 from django.utils import timezone
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from apps.agreements import selectors as agreements
 from apps.agreements.actors import AGREEMENTS_CLOCK
@@ -26,9 +23,7 @@ from apps.agreements.texts import sha256_of
 from apps.alliance.models import Center, Grant, Member
 from apps.alliance.roles import Role
 from apps.alliance.services import centers, grants, people
-from apps.catalog.models import DatasetVersion
 from apps.core.actors import Nobody
-from apps.core.errors import PortalError
 from apps.projects.access import decide
 from apps.projects.actors import ACCESS_CLOCK, METER
 from apps.projects.closing import to_confirm
@@ -36,132 +31,22 @@ from apps.projects.facts import Asked
 from apps.projects.held import changes
 from apps.projects.models import AccessInterval, AccessRequest, Amendment, Project
 from apps.projects.services import amendments, closing, decisions, ending, proposals
-from tests.factories import CenterFactory, TrainingTypeFactory, alliance, holder
 from tests.projects.broken import broken_rules
+from tests.projects.history import ANY, FITS, NEAR, History
 from tests.projects.oracle import allowed
-from tests.projects.world import GRU, PURPOSE, RISKS, able, accepted, agreed, in_days, proposed, published
+from tests.projects.settled import settle
+from tests.projects.world import PURPOSE, RISKS, in_days
 from tests.rules.oracle import count_of_events
 
-BEGAN = datetime(2027, 1, 4, 9, tzinfo=UTC)
-HEALTH = [{"code": "DUO:0000006"}]
-TOGETHER = [{"code": "DUO:0000042"}, {"code": "DUO:0000020"}]
 P, R, A = Project.Status, AccessRequest.Status, Amendment.Status
 
 pick = st.integers(0, 63)
-# Who tries: mostly whoever may; or somebody with that role elsewhere; or just anybody.
-FITS, NEAR, ANY = "fits", "near", ""
 fit = st.sampled_from([FITS, FITS, FITS, NEAR, ANY])
 kinds = st.sampled_from(["biomedical", "general", "methods"])
 
 
-def settle():
-    """Three centers with data and people, agreements between all of them; a project each: running, decided, waiting."""
-    with time_machine.travel(BEGAN, tick=False) as turn:
-        holder(Role.ALLIANCE_MANAGER, alliance(), center=CenterFactory(short_name="Runners"))
-        training = TrainingTypeFactory(required_of_all=True)
-        homes = [CenterFactory(short_name=name) for name in ("Alder", "Birch", "Cedar")]
-        officials, stewards, leads, versions = {}, {}, [], []
-        for home, terms, quorum in zip(homes, (GRU, HEALTH, TOGETHER), (1, 2, 1), strict=True):
-            manager = holder(Role.CENTER_MANAGER, home)
-            officials[home.pk] = holder(Role.SIGNING_OFFICIAL, home)
-            stewards[home.pk] = [holder(Role.DATA_STEWARD, home) for _ in range(2)]
-            lead, _ = (able(home, manager, training) for _ in range(2))
-            leads.append(lead)
-            versions.append(published(home, stewards[home.pk][0], terms=terms, quorum=quorum))
-        for version, home in product(versions, homes):
-            owner = version.dataset.center
-            if owner != home:
-                turn.shift(timedelta(seconds=1))
-                both = officials[owner.pk], officials[home.pk]
-                agreed(owner, home, *both, version.dataset, name=f"{owner.pk}{home.pk}")
-        for place, lead in enumerate(leads):
-            turn.shift(timedelta(seconds=1))
-            version = versions[(place + 1) % 3]
-            project = proposed(lead, version, purpose=PURPOSE | {"collaborates": True})
-            turn.shift(timedelta(seconds=1))
-            for steward in stewards[version.dataset.center_id] if place < 2 else ():
-                turn.shift(timedelta(seconds=1))
-                decide_yes(project, steward)
-            turn.shift(timedelta(seconds=1))
-            if place == 0:
-                decisions.start(project, by=lead)
-                accepted(lead, version)
-
-
-def decide_yes(project, steward):
-    """The steward's yes, where one is still missing."""
-    if request := project.requests.filter(status=R.WAITING).first():
-        decisions.approve(request, by=steward, ends_on=in_days(200))
-
-
-class ProjectsMachine(RuleBasedStateMachine):
-    """One history; begins from the alliance that `settle` made and is undone at its end."""
-
-    tried: Counter = Counter()
-    asked: Counter = Counter()
-
-    def __init__(self):
-        super().__init__()
-        self.clock = time_machine.travel(BEGAN + timedelta(days=2), tick=False)
-        self.turn = self.clock.start()
-        self.undone = transaction.atomic()
-        self.undone._from_testcase = True  # as Django marks a test's own transaction: commands may be durable within
-        self.undone.__enter__()
-        self.attempts, self.before = 0, count_of_events()
-        self.people = list(Member.objects.exclude(center__short_name="Runners").order_by("created_at", "pk"))
-        self.versions = list(DatasetVersion.objects.select_related("dataset").order_by("pk"))
-
-    def teardown(self):
-        transaction.set_rollback(True)
-        self.undone.__exit__(None, None, None)
-        self.clock.stop()
-
-    # ── who and what ─────────────────────────────────────────────────────────────────────────────────────────────────
-    def one_of(self, n, rows):
-        chosen = list(rows)
-        return chosen[n % len(chosen)] if chosen else None
-
-    def anybody(self, n):
-        return Nobody() if n == 63 else Member.objects.get(pk=self.one_of(n, self.people).pk)
-
-    def holder_of(self, n, role, *, at, fits):
-        """Whoever holds the role at the center, or at another one, or just anybody."""
-        held = Grant.history.filter(role=role, ended_at=None).order_by("granted_at", "pk")
-        held = held.filter(center=at) if fits == FITS else held.exclude(center=at)
-        found = self.one_of(n, held.values_list("user_id", flat=True)) if fits else None
-        return Member.objects.get(pk=found) if found else self.anybody(n)
-
-    def lead_of(self, n, project, *, fits):
-        if fits == FITS:
-            return Member.objects.get(pk=project.lead_id)
-        on_team = project.team.exclude(member=project.lead_id).values_list("member_id", flat=True)
-        near = self.one_of(n, on_team) if fits else None
-        return Member.objects.get(pk=near) if near else self.anybody(n)
-
-    def project(self, n, *states, fits=FITS):
-        """One of these states where it shall fit and there is one, else any."""
-        found = Project.objects.order_by("created_at", "pk")
-        likely = found.filter(status__in=states) if fits else found
-        return self.one_of(n, likely) or self.one_of(n, found)
-
-    def request(self, n, *states, fits=FITS):
-        found = AccessRequest.objects.select_related("project", "version__dataset__center").order_by("created_at", "pk")
-        likely = found.filter(status__in=states) if fits else found
-        return self.one_of(n, likely) or self.one_of(n, found)
-
-    def attempt(self, ask, target, *, by, **details):
-        """Try it, a second after whatever was before; a refusal is as good as a success."""
-        self.turn.shift(timedelta(seconds=1))
-        if target is None:
-            return
-        self.attempts += isinstance(by, Member)
-        name = f"{ask.__module__.rsplit('.', 1)[-1]}.{ask.__name__}"
-        try:
-            ask(target, by=by, **details)
-        except PortalError:
-            self.tried[f"{name} refused"] += 1
-        else:
-            self.tried[name] += 1
+class ProjectsMachine(History):
+    """What people do, and what the clock does."""
 
     # ── proposals ────────────────────────────────────────────────────────────────────────────────────────────────────
     @rule(n=pick, d=pick, m=pick, kind=kinds, together=st.booleans(), days=st.sampled_from([40, 200, 365]))
@@ -484,14 +369,14 @@ PROFILES = [
 def test_whatever_people_do_nobody_is_admitted_against_the_rules(histories, steps):
     settle()
     assert broken_rules() == []
-    ProjectsMachine.tried.clear()
-    ProjectsMachine.asked.clear()
+    History.tried.clear()
+    History.asked.clear()
 
     run_state_machine_as_test(
         ProjectsMachine, settings=settings(max_examples=histories, stateful_step_count=steps, deadline=None)
     )
 
-    tried, asked = ProjectsMachine.tried, ProjectsMachine.asked
+    tried, asked = History.tried, History.asked
     done = sum(count for name, count in tried.items() if not name.endswith("refused"))
     assert done > sum(tried.values()) / 5, f"too little went through to prove anything: {tried}"
     assert asked["admitted"] > asked["questions"] / 1000, f"too few were admitted to prove anything: {asked}"

@@ -14,7 +14,7 @@ from apps.projects.explained import answers_for
 from apps.projects.facts import Asked, Facts, facts_of
 from apps.projects.models import Project
 from apps.projects.selectors import requests_of, threaded, unanswered
-from apps.projects.services import decisions, proposals
+from apps.projects.services import amendments, decisions, proposals
 from apps.projects.timelines import timeline_of
 from tests.factories import CenterFactory, MemberFactory, arranged, holder
 from tests.projects.world import in_days, proposed, published
@@ -201,6 +201,19 @@ def test_the_owner_who_said_no_is_named_and_why_is_not(world):
 
     assert line.detail == "Owner took its approval back"
     assert not may_use(world.lead, world.dataset, world.project)
+
+
+def test_a_no_to_a_change_does_not_read_as_a_no_to_what_was_approved(world, browse):
+    change = amendments.begin(world.project, by=world.lead)
+    amendments.write(change, by=world.lead, methods="Cox models, and trees.")
+    amendments.submit(change, by=world.lead)
+    asked = world.project.requests.get(status="waiting")
+    decisions.refuse(asked, by=world.steward, reason="Not for trees.")
+
+    (answer,) = answers_for(world.lead, world.project, requests_of(world.project))
+
+    assert answer.decision
+    assert "Owner refused it" not in [line.detail for line in answer.lines]
 
 
 # ── threads ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -545,9 +545,7 @@ class Migration(migrations.Migration):
             model_name="amendment",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("status__in", ["submitted", "returned", "decided"]), _negated=True),
-                    ("submitted_at__isnull", False),
-                    _connector="OR",
+                    ("status", "draft"), ("status", "withdrawn"), ("submitted_at__isnull", False), _connector="OR"
                 ),
                 name="amendment_was_submitted",
             ),
@@ -597,7 +595,7 @@ class Migration(migrations.Migration):
                     models.Q(("edition", None), ("status", "draft")),
                     ("status", "dropped"),
                     models.Q(
-                        models.Q(("status__in", ["draft", "dropped"]), _negated=True),
+                        models.Q(("status", "draft"), _negated=True),
                         ("edition__isnull", False),
                         ("quorum__gte", 1),
                     ),
@@ -621,7 +619,11 @@ class Migration(migrations.Migration):
             model_name="accessrequest",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("status__in", ["approved", "revoked", "replaced"]), _negated=True),
+                    models.Q(
+                        models.Q(("status", "approved"), _negated=True),
+                        models.Q(("status", "revoked"), _negated=True),
+                        models.Q(("status", "replaced"), _negated=True),
+                    ),
                     models.Q(("decided_at__isnull", False), ("ends_on__isnull", False)),
                     _connector="OR",
                 ),

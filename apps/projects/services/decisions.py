@@ -103,15 +103,19 @@ def return_amendment(amendment: Amendment, *, by: Member, reason: str) -> None:
 
 @REQUEST.move("revoke")
 def revoke(request: AccessRequest, *, by: Member, reason: str) -> None:
-    """End the approval at once, saying why; what runs on this data stops, and nothing that waits can bring it back."""
+    """End the approval at once, saying why; what runs on this data stops, whichever version, and what waits is dropped."""
     request.revoked_at, request.revoked_by, request.answer = timezone.now(), by, reason
     project = request.project
     note_judge(project, by)
-    asked = project.requests.select_for_update(no_key=True, of=("self",)).filter(
-        version__dataset=request.version.dataset_id, status=R.WAITING
+    of_this_data = project.requests.select_for_update(no_key=True, of=("self",)).filter(
+        version__dataset=request.version.dataset_id
     )
-    end_waiting(dropped := list(asked))
-    note(dropped=[str(one.pk) for one in dropped])
+    for other in (others := list(of_this_data.filter(status=R.APPROVED).exclude(pk=request.pk))):
+        REQUEST.follow("revoke_too", other)
+        other.revoked_at, other.revoked_by, other.answer = request.revoked_at, by, reason
+        other.save()
+    end_waiting(dropped := list(of_this_data.filter(status=R.WAITING)))
+    note(dropped=[str(one.pk) for one in dropped], revoked=[str(one.pk) for one in others])
     _follow_up(project)
     tell_team(project, f"{request.version.dataset} may no longer be used in {project}", f"{by} writes: {reason}")
 

@@ -80,11 +80,8 @@ def ask_for(project: Project, *, by: Member, version: DatasetVersion, reason: st
     version = DatasetVersion.objects.select_for_update(no_key=True).select_related("dataset").get(pk=version.pk)
     if version.status != DatasetVersion.Status.PUBLISHED:
         raise WrongState(f"{version} is {version.get_status_display().lower()}. Ask for a published version.")
-    of_this_data = project.requests.filter(version__dataset=version.dataset_id)
-    if of_this_data.filter(status=R.APPROVED, version__status=DatasetVersion.Status.PUBLISHED).exists():
-        raise Invalid(f"{version.dataset} is approved already. Ask to renew it, or say in a change what you need.")
-    if of_this_data.filter(status__in=[R.DRAFT, R.WAITING]).exists():  # else a revocation of one would leave the other
-        raise Invalid(f"{version.dataset} is asked for already. Take the other version out first.")
+    if project.requests.filter(version=version, status=R.APPROVED).exists():
+        raise Invalid(f"{version} is approved already. Ask to renew it, or say in a change what you need.")
     if project.requests.exclude(status__in=[R.DROPPED, R.REPLACED]).count() >= MOST_DATASETS:
         raise Invalid(f"A proposal asks for at most {MOST_DATASETS} datasets.")
     note(version=str(version.pk))
