@@ -403,10 +403,11 @@ def test_the_register_has_what_ran_and_nothing_that_never_did(world, browse):
 def test_data_whose_owner_said_no_is_not_in_the_register(world, browse):
     other = published(world.owner, world.steward, slug="refused-data")
     with arranged():
-        AccessRequest.objects.create(
-            project=world.project, version=other, status="refused", decided_at=timezone.now(), answer="No.",
+        asked = AccessRequest.objects.create(
+            project=world.project, version=other, status="waiting", waits_since=timezone.now(),
             edition=world.request.edition, quorum=1,
         )  # fmt: skip
+    decisions.refuse(asked, by=world.steward, reason="No.")
 
     (row,) = browse(MemberFactory()).get(reverse("access:register")).context["listing"].rows
 
