@@ -220,11 +220,14 @@ def test_an_incomplete_one_says_what_it_lacks_and_is_not_sent(browse, lead):
 
 
 # ── one project ─────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_a_draft_is_for_its_team_and_those_who_oversee_it(browse, lead, draft, steward):
+def test_a_draft_is_its_teams_alone_and_once_sent_for_those_who_oversee_it(browse, lead, draft, steward):
     manager = holder(Role.CENTER_MANAGER, lead.center)
     auditor = holder(Role.AUDITOR, alliance())
 
-    for who, status in ((lead, 200), (manager, 200), (auditor, 200), (steward, 404), (MemberFactory(), 404)):
+    for who, status in ((lead, 200), (manager, 404), (auditor, 404), (steward, 404), (MemberFactory(), 404)):
+        page(browse, who, path(draft), status)
+    proposals.submit(draft, by=lead)
+    for who, status in ((lead, 200), (manager, 200), (auditor, 200), (steward, 200), (MemberFactory(), 404)):
         page(browse, who, path(draft), status)
 
 
