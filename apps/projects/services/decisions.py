@@ -103,7 +103,7 @@ def return_amendment(amendment: Amendment, *, by: Member, reason: str) -> None:
 
 @REQUEST.move("revoke")
 def revoke(request: AccessRequest, *, by: Member, reason: str) -> None:
-    """End the approval of this data in every version at once, saying why; what runs on it stops, what waits is dropped."""
+    """End the approval of this data, whichever version, at once, saying why; what runs stops, what waits is dropped."""
     request.revoked_at, request.revoked_by, request.answer = timezone.now(), by, reason
     project = request.project
     note_judge(project, by)
