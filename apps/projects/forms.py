@@ -246,9 +246,8 @@ class RemarkForm(forms.Form):
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         about: Any = self.fields["request"]
-        about.queryset = project.requests.exclude(status=AccessRequest.Status.DROPPED).select_related(
-            "version__dataset", "project"
-        )
+        unasked = [AccessRequest.Status.DRAFT, AccessRequest.Status.DROPPED]
+        about.queryset = project.requests.exclude(status__in=unasked).select_related("version__dataset", "project")
         about.label_from_instance = lambda one: str(one.version.dataset)
         answered: Any = self.fields["answers"]
         answered.queryset = project.remarks.all()

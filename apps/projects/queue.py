@@ -106,7 +106,7 @@ def others_asked(request: AccessRequest) -> QuerySet[AccessRequest]:
     """The project's requests of other owners; their states are told, their reasons are not."""
     own = [pk for pk in (request.pk, request.amends_id) if pk]
     asked = AccessRequest.objects.filter(project=request.project_id).exclude(pk__in=own)
-    asked = asked.exclude(status__in=[R.DROPPED, R.REPLACED])
+    asked = asked.exclude(status__in=[R.DRAFT, R.DROPPED, R.REPLACED])
     return asked.select_related("version__dataset__center").order_by("created_at", "pk")
 
 

@@ -58,9 +58,9 @@ def matching(projects: QuerySet[Project], words: str) -> QuerySet[Project]:
 
 
 # ── one project ─────────────────────────────────────────────────────────────────────────────────────────────────────
-def requests_of(project: Project) -> list[AccessRequest]:
-    """What it asks for and was told of; what was taken back or replaced is left out."""
-    asked = project.requests.exclude(status__in=[R.DROPPED, R.REPLACED])
+def requests_of(project: Project, *, unsent: bool = True) -> list[AccessRequest]:
+    """What it asks for and was told of, with what is `unsent` or not; what was taken back or replaced is left out."""
+    asked = project.requests.exclude(status__in=[R.DROPPED, R.REPLACED, *([] if unsent else [R.DRAFT])])
     return list(
         asked.select_related("version__dataset__center", "taken_by", "amends").order_by("version__dataset__title", "pk")
     )

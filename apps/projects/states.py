@@ -120,6 +120,7 @@ REQUEST = Machine(
             frozenset({R.DRAFT, R.WAITING}), R.DROPPED, "its project or change is taken back, or the data revoked"
         ),
         "replace": Follow(frozenset({R.APPROVED}), R.REPLACED, "its owner agreed to a newer edition, or to more time"),
+        "revoke_too": Follow(frozenset({R.APPROVED}), R.REVOKED, "another version of the same data is revoked"),
         "approve": Follow(frozenset({R.WAITING}), R.APPROVED, "the owner's quorum is full"),
         "refuse": Follow(frozenset({R.WAITING}), R.REFUSED, "one of the owner's stewards says no"),
     },

@@ -29,8 +29,9 @@ class QueueFilters(forms.Form):
 
 
 class ApproveForm(forms.Form):
-    """Until when, and on what conditions."""
+    """Until when, and on what conditions; `edition` is the number of the one that was read."""
 
+    edition = forms.IntegerField(widget=forms.HiddenInput)
     ends_on = forms.DateField(
         label="Last day of the approval",
         widget=forms.DateInput(attrs=DAY),

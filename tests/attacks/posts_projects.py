@@ -47,7 +47,7 @@ def project_posts(Post: Any, why: Any) -> dict[str, Any]:
         "access:request_take": Post("data_steward"),
         "access:request_let_go": Post("data_steward", ready=_take),
         "access:request_approve": Post(
-            "data_steward", lambda _: {"ends_on": in_days(90).isoformat(), "conditions": "Cite us."}
+            "data_steward", lambda _: {"edition": 1, "ends_on": in_days(90).isoformat(), "conditions": "Cite us."}
         ),
         "access:request_refuse": Post("data_steward", why),
         "access:request_ask": Post("data_steward", lambda _: words),

@@ -28,7 +28,7 @@ def world(db):
 
 @pytest.fixture
 def clock(world):
-    with time_machine.travel(timezone.now() + timedelta(hours=1), tick=False) as clock:
+    with time_machine.travel(timezone.now() + timedelta(minutes=1), tick=False) as clock:
         yield clock
 
 

@@ -7,10 +7,12 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.alliance.roles import Role
 from apps.projects.differences import differences
 from apps.projects.models import Amendment, Project
-from apps.projects.services import amendments, closing
-from tests.projects.world import PURPOSE, again, changed, in_days, joins
+from apps.projects.services import amendments, closing, decisions, proposals
+from tests.factories import CenterFactory, holder
+from tests.projects.world import PURPOSE, again, changed, in_days, joins, published
 
 
 def at(name, *args):
@@ -82,6 +84,27 @@ def test_a_draft_of_a_change_is_shown_to_its_lead_alone(world, browse):
 
     assert "Random" in words_of(browse(world.lead).get(at("projects:project", world.project.pk)))
     assert "Random" not in words_of(browse(world.steward).get(at("projects:project", world.project.pk)))
+
+
+def test_data_that_a_change_does_not_ask_for_yet_is_shown_to_the_team_alone(world, browse):
+    elsewhere = CenterFactory(short_name="Elsewhere")
+    other = published(elsewhere, holder(Role.DATA_STEWARD, elsewhere))
+    changed(world, submit=False, methods="Random forests.")
+    proposals.ask_for(again(world.project), by=world.lead, version=other, reason="To compare.")
+    steward = browse(world.steward)
+
+    assert other.dataset.title in words_of(browse(world.lead).get(at("projects:project", world.project.pk)))
+    for page in (at("projects:project", world.project.pk), at("access:request", world.request.pk)):
+        assert other.dataset.title not in words_of(steward.get(page))
+
+
+def test_what_is_written_anew_in_a_change_that_came_back_is_shown_to_its_lead_alone(world, browse):
+    amendment = changed(world, methods="Random forests.")
+    decisions.return_amendment(amendment, by=world.steward, reason="Say which.")
+    amendments.write(again(amendment), by=world.lead, methods="Gradient boosting.")
+
+    assert "boosting" in words_of(browse(world.lead).get(at("projects:project", world.project.pk)))
+    assert "boosting" not in words_of(browse(world.steward).get(at("projects:project", world.project.pk)))
 
 
 def test_more_time_is_asked_for_by_one_click_here_and_on_the_calendar(world, browse):

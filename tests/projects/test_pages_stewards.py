@@ -215,18 +215,32 @@ def test_taking_and_letting_go(asking, browse):
 def test_approving_with_a_day_and_conditions(asking, browse):
     first, second = browse(asking.steward), browse(second_steward(asking.owner))
 
-    first.post(at("request_approve", asking.request), {"ends_on": in_days(90), "conditions": "Cite us."})
+    first.post(at("request_approve", asking.request), {"edition": 1, "ends_on": in_days(90), "conditions": "Cite us."})
     assert again(asking.request).status == R.WAITING
     page = first.get(at("request", asking.request))
     assert "You have decided. Another steward" in words_of(page)
-    second.post(at("request_approve", asking.request), {"ends_on": in_days(60), "conditions": ""})
+    second.post(at("request_approve", asking.request), {"edition": 1, "ends_on": in_days(60), "conditions": ""})
 
     request = again(asking.request)
     assert (request.status, request.ends_on, request.conditions) == (R.APPROVED, in_days(60), "Cite us.")
 
 
+def test_a_yes_to_a_text_that_was_sent_anew_meanwhile_is_none(asking, browse):
+    steward = browse(asking.steward)
+    read = f"{at('request_approve', asking.request)}?edition=1"
+    assert f'href="{read}"' in steward.get(at("request", asking.request)).content.decode()
+    decisions.return_to_lead(asking.project, by=second_steward(asking.owner), reason="Say more.")
+    proposals.write(again(asking.project), by=asking.lead, methods="Others.")
+    proposals.submit(again(asking.project), by=asking.lead)
+    number = steward.get(read).context["form"]["edition"].value()
+
+    page = steward.post(read, {"edition": number, "ends_on": in_days(90), "conditions": ""})
+
+    assert (page.status_code, asking.request.votes.count()) == (409, 0)
+
+
 def test_a_day_after_the_projects_last_comes_back_on_the_form(asking, browse):
-    page = browse(asking.steward).post(at("request_approve", asking.request), {"ends_on": in_days(999)})
+    page = browse(asking.steward).post(at("request_approve", asking.request), {"edition": 1, "ends_on": in_days(999)})
 
     assert page.status_code == 422
     assert "project" in page.context["form"].errors["ends_on"][0]
@@ -389,10 +403,11 @@ def test_the_register_has_what_ran_and_nothing_that_never_did(world, browse):
 def test_data_whose_owner_said_no_is_not_in_the_register(world, browse):
     other = published(world.owner, world.steward, slug="refused-data")
     with arranged():
-        AccessRequest.objects.create(
-            project=world.project, version=other, status="refused", decided_at=timezone.now(), answer="No.",
+        asked = AccessRequest.objects.create(
+            project=world.project, version=other, status="waiting", waits_since=timezone.now(),
             edition=world.request.edition, quorum=1,
         )  # fmt: skip
+    decisions.refuse(asked, by=world.steward, reason="No.")
 
     (row,) = browse(MemberFactory()).get(reverse("access:register")).context["listing"].rows
 

@@ -10,7 +10,12 @@ GOVERNED = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("projects", "0001_projects"), ("core", "0002_standings"), ("audit", "0001_record")]
+    dependencies = [
+        ("projects", "0001_projects"),
+        ("catalog", "0004_dataset_stewards"),  # whose yes counts too
+        ("core", "0002_standings"),
+        ("audit", "0001_record"),
+    ]
     operations = [
         migrations.RunSQL(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")),
         *(migrations.RunSQL(f"call audit.govern('projects_{name}')") for name in GOVERNED),

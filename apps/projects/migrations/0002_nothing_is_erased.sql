@@ -60,8 +60,24 @@ end $$;
 create trigger team_is_apart before insert on projects_teammember
   for each row execute function projects_team_is_apart();
 
--- The yeses that count: about the edition that is asked for, of those who are the owner's stewards at that moment and
--- were never on the team.
+-- Whoever joins was not named in an edition that was sent before; a row of the team ends once and is otherwise never changed.
+create function projects_team_stays() returns trigger language plpgsql as $$
+begin
+  if TG_OP = 'INSERT' and exists (
+       select from projects_edition where project_id = NEW.project_id and submitted_at > NEW.since)
+     or TG_OP = 'UPDATE' and (
+       OLD.until is not null
+       or (to_jsonb(OLD) - '{until,removed_by_id}'::text[]) is distinct from (to_jsonb(NEW) - '{until,removed_by_id}'::text[]))
+  then
+    raise exception 'who was on the team stays as it was' using errcode = 'integrity_constraint_violation';
+  end if;
+  return NEW;
+end $$;
+create trigger team_stays before insert or update on projects_teammember
+  for each row execute function projects_team_stays();
+
+-- The yeses that count: about the edition that is asked for, of those who are the owner's stewards at that moment, for all
+-- its data or for this dataset alone, and were never on the team.
 create function projects_yeses(asked projects_accessrequest, at timestamptz) returns int language sql stable as $$
   select count(*)::int
   from projects_vote v
@@ -69,10 +85,15 @@ create function projects_yeses(asked projects_accessrequest, at timestamptz) ret
   join catalog_datasetversion w on w.id = asked.version_id
   join catalog_dataset d on d.id = w.dataset_id
   where v.request_id = asked.id and v.is_yes
-    and exists (
-      select from alliance_grant g
-      where g.user_id = v.steward_id and g.center_id = d.center_id and g.role = 'data_steward' and g.granted_at <= at
-        and (g.ends_at is null or g.ends_at > at) and (g.ended_at is null or g.ended_at > at))
+    and (
+      exists (
+        select from alliance_grant g
+        where g.user_id = v.steward_id and g.center_id = d.center_id and g.role = 'data_steward' and g.granted_at <= at
+          and (g.ends_at is null or g.ends_at > at) and (g.ended_at is null or g.ended_at > at))
+      or exists (
+        select from catalog_datasetsteward s join alliance_member m on m.id = s.member_id and m.center_id = d.center_id
+        where s.dataset_id = d.id and s.member_id = v.steward_id and s.since <= at
+          and (s.ended_at is null or s.ended_at > at)))
     and not exists (select from projects_teammember t where t.project_id = asked.project_id and t.member_id = v.steward_id)
 $$;
 
@@ -80,6 +101,17 @@ $$;
 -- changes. A newer approval takes the place of the one that it amends, at one moment.
 create function projects_decision_stands() returns trigger language plpgsql as $$
 begin
+  if TG_OP = 'INSERT' then
+    if NEW.status not in ('draft', 'waiting') or NEW.decided_at is not null then
+      raise exception 'the owner has not said this' using errcode = 'integrity_constraint_violation';
+    end if;
+    return NEW;
+  end if;
+  if (NEW.project_id, NEW.version_id) is distinct from (OLD.project_id, OLD.version_id)
+     or OLD.status = 'waiting' and NEW.status = 'waiting'
+     and (NEW.edition_id, NEW.amends_id, NEW.quorum) is distinct from (OLD.edition_id, OLD.amends_id, OLD.quorum) then
+    raise exception 'what is asked for stays' using errcode = 'integrity_constraint_violation';
+  end if;
   if NEW.status = 'approved' and OLD.status <> 'approved' then
     if OLD.status <> 'waiting' or (NEW.edition_id, NEW.quorum) is distinct from (OLD.edition_id, OLD.quorum)
        or projects_yeses(NEW, NEW.decided_at) < (
@@ -110,5 +142,5 @@ begin
   end if;
   return NEW;
 end $$;
-create trigger decision_stands before update on projects_accessrequest
+create trigger decision_stands before insert or update on projects_accessrequest
   for each row execute function projects_decision_stands();

@@ -41,21 +41,26 @@ def let_go(request: AccessRequest, *, by: Member) -> None:
 
 
 @command("projects.request.approved", policy=may.may_decide, fresh=True)
-def approve(request: AccessRequest, *, by: Member, ends_on: date, conditions: str = "") -> None:
+def approve(
+    request: AccessRequest, *, by: Member, ends_on: date, conditions: str = "", edition: int | None = None
+) -> None:
     """Say yes for one's center to the edition that is asked for; with the last yes of its quorum the data is approved.
 
-    Of several yeses the earliest end counts, and every condition. What it amends is replaced at that moment.
+    `edition` is the number of the one that was read: a yes to it is none to a later one. Of several yeses the earliest
+    end counts, and every condition. What it amends is replaced at that moment.
     """
-    edition = _edition_asked(request)
-    last = edition.ends_on
+    asked = _edition_asked(request)
+    if edition is not None and edition != asked.number:
+        raise WrongState("The text was sent anew since you opened it. Read it again, then decide.")
+    last = asked.ends_on
     if not timezone.now().date() < ends_on or (last and ends_on > last):
         until = f" to the project's last one, {last:%-d %B %Y}" if last else " on"
         raise Invalid(fields={"ends_on": f"Choose a day from tomorrow{until}."})
     _demand_something_to_amend(request)
-    _vote(request, edition, by=by, is_yes=True, conditions=conditions, ends_on=ends_on)
-    yeses = _yeses(request, edition)
+    _vote(request, asked, by=by, is_yes=True, conditions=conditions, ends_on=ends_on)
+    yeses = _yeses(request, asked)
     quorum = max(request.quorum, request.version.dataset.quorum)
-    note(yeses=len(yeses), quorum=quorum, edition=edition.number)
+    note(yeses=len(yeses), quorum=quorum, edition=asked.number)
     if len(yeses) < quorum:
         return
     request.ends_on = min(vote.ends_on for vote in yeses if vote.ends_on)
@@ -98,15 +103,19 @@ def return_amendment(amendment: Amendment, *, by: Member, reason: str) -> None:
 
 @REQUEST.move("revoke")
 def revoke(request: AccessRequest, *, by: Member, reason: str) -> None:
-    """End the approval at once, saying why; what runs on this data stops, and nothing that waits can bring it back."""
+    """End the approval of this data, whichever version, at once, saying why; what runs stops, what waits is dropped."""
     request.revoked_at, request.revoked_by, request.answer = timezone.now(), by, reason
     project = request.project
     note_judge(project, by)
-    asked = project.requests.select_for_update(no_key=True, of=("self",)).filter(
-        version__dataset=request.version.dataset_id, status=R.WAITING
+    of_this_data = project.requests.select_for_update(no_key=True, of=("self",)).filter(
+        version__dataset=request.version.dataset_id
     )
-    end_waiting(dropped := list(asked))
-    note(dropped=[str(one.pk) for one in dropped])
+    for other in (others := list(of_this_data.filter(status=R.APPROVED).exclude(pk=request.pk))):
+        REQUEST.follow("revoke_too", other)
+        other.revoked_at, other.revoked_by, other.answer = request.revoked_at, by, reason
+        other.save()
+    end_waiting(dropped := list(of_this_data.filter(status=R.WAITING)))
+    note(dropped=[str(one.pk) for one in dropped], revoked=[str(one.pk) for one in others])
     _follow_up(project)
     tell_team(project, f"{request.version.dataset} may no longer be used in {project}", f"{by} writes: {reason}")
 

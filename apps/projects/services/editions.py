@@ -75,7 +75,13 @@ def ask(request: AccessRequest, edition: Edition, *, moment: datetime, subject: 
 
 def ask_anew(approved: AccessRequest, edition: Edition, *, moment: datetime, subject: str, text: str) -> AccessRequest:
     """Ask an owner whose approval is in force for another one; until it is given, nothing changes."""
-    if approved.project.requests.filter(version=approved.version_id, status__in=[R.DRAFT, R.WAITING]).exists():
+    held = approved.project.requests.select_for_update(no_key=True, of=("self",)).select_related("amends")
+    asked = list(held.filter(version=approved.version_id, status__in=[R.DRAFT, R.WAITING]))
+    if (
+        edition.pk != approved.edition_id
+    ):  # more time on the old text is no longer asked for: the new one has its own end
+        end_waiting([one for one in asked if one.is_renewal])
+    if any(one.status in {R.DRAFT, R.WAITING} for one in asked):
         data = approved.version.dataset
         raise Invalid(f"{data.center} is asked about {data} already. Wait for its word, or take that back first.")
     request = AccessRequest(

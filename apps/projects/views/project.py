@@ -80,14 +80,13 @@ def project(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 def _told(request: MemberRequest, found: Project) -> dict[str, Any]:
     """All that the project's page shows."""
-    requests = selectors.requests_of(found)
-    usual = selectors.usual_days({one.version.dataset.center_id for one in requests})
-    team = selectors.team_of(found)
+    team, is_open = selectors.team_of(found), found.status in proposals.OPEN
     is_on_team = any(one.member_id == request.user.pk for one in team)
+    requests = selectors.requests_of(found, unsent=is_on_team or is_open)
+    usual = selectors.usual_days({one.version.dataset.center_id for one in requests})
     for one in requests:
         one.usually = days_words(usual.get(one.version.dataset.center_id))  # type: ignore[attr-defined]
         one.tells_why = _reads_reasons(request.user, found, one, is_on_team=is_on_team)  # type: ignore[attr-defined]
-    is_open = found.status in proposals.OPEN
     missing = missing_of(found) if is_open else []
     is_living = is_on_team and found.status not in ENDED
     answers = answers_for(request.user, found, requests) if is_living else []
@@ -131,14 +130,15 @@ def _change(member: Member, found: Project, requests: list[AccessRequest]) -> di
     if change is None or (change.status == Amendment.Status.DRAFT and not is_lead):
         return {"is_running": True}
     asked = [one for one in requests if one.status == R.WAITING and not one.is_renewal]
-    return {
+    told = {
         "is_running": True,
         "change": change,
         "change_open_to": AMENDMENT.open_to(member, change),
         "change_waits": asked,
-        "differences": differences(found, change),
-        "people": people_since(found, change.created_at),
     }
+    if change.status == Amendment.Status.RETURNED and not is_lead:  # it is being written again
+        return told
+    return told | {"differences": differences(found, change), "people": people_since(found, change.created_at)}
 
 
 def _threads(found: Project, request: MemberRequest) -> Listing:

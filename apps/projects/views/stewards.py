@@ -145,7 +145,8 @@ def request_approve(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = _request_or_404(request, pk)
     demand("projects.request.approved", by=request.user, target=found, fresh=True)
     project = found.project
-    form = ApproveForm(typed_in(request), initial={"ends_on": _proposed_end(found)})
+    was_read = request.GET.get("edition") or (found.edition and found.edition.number)
+    form = ApproveForm(typed_in(request), initial={"ends_on": _proposed_end(found), "edition": was_read})
     return form_page(
         request,
         form,
