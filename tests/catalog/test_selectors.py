@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from apps.alliance.models import Vouch
 from apps.catalog import selectors, tables
 from apps.catalog.needs import needs_of
 from tests.catalog.test_pages import DICTIONARY
@@ -87,20 +88,25 @@ ALWAYS = {"The owner's approval of your project", "The terms of use accepted"}
 FROM_ELSEWHERE = {*ALWAYS, "Agreement in force"}
 
 
+def vouched(*, until=200, **facts):
+    """Somebody for whom their center vouches for so many days."""
+    member, day = MemberFactory(**facts), timezone.now().date() + timedelta(days=until)
+    Vouch.objects.create(member=member, center=member.center, vouched_by=MemberFactory(), ends_on=day)
+    return member
+
+
 def test_what_is_left_to_ask_for_when_all_else_is_in_order(needs, center):
-    assert needs(MemberFactory()) == FROM_ELSEWHERE
-    assert needs(MemberFactory(center=center)) == ALWAYS
+    assert needs(vouched()) == FROM_ELSEWHERE
+    assert needs(vouched(center=center)) == ALWAYS
 
 
 def test_each_thing_that_is_not_in_order_is_a_line(needs, version):
-    yesterday = timezone.now().date() - timedelta(days=1)
-
-    assert needs(MemberFactory(vouched_until=yesterday)) == {*FROM_ELSEWHERE, "Your center vouches for you"}
-    assert needs(MemberFactory(vouched_until=None)) == {*FROM_ELSEWHERE, "Your center vouches for you"}
-    suspended = MemberFactory(center=CenterFactory(status="suspended"))
+    assert needs(vouched(until=-1)) == {*FROM_ELSEWHERE, "Your center vouches for you"}
+    assert needs(MemberFactory()) == {*FROM_ELSEWHERE, "Your center vouches for you"}
+    suspended = vouched(center=CenterFactory(status="suspended"))
     assert needs(suspended) == {*FROM_ELSEWHERE, "Your center is active"}
     TrainingTypeFactory(required_of_all=True)
-    assert needs(MemberFactory()) == {*FROM_ELSEWHERE, "Your training is valid"}
+    assert needs(vouched()) == {*FROM_ELSEWHERE, "Your training is valid"}
 
 
 def test_a_suspended_owner_is_a_line(needs, version):

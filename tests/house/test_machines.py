@@ -63,7 +63,8 @@ def test_the_database_knows_the_same_states(db: None, label: str):
         if re.match(r"CHECK \(.*\bstatus\)*::text = ANY", words)
     ]
 
-    assert known == [set(MACHINES[label].states)]
+    assert set(MACHINES[label].states) in known
+    assert all(states <= set(MACHINES[label].states) for states in known), "others say what goes with some of them"
 
 
 def test_everything_with_a_status_has_a_machine():

@@ -28,7 +28,7 @@ from apps.projects.access import decide
 from apps.projects.actors import ACCESS_CLOCK, METER
 from apps.projects.closing import to_confirm
 from apps.projects.facts import Asked
-from apps.projects.held import changes
+from apps.projects.held import sweep
 from apps.projects.models import AccessInterval, AccessRequest, Amendment, Project
 from apps.projects.services import amendments, closing, decisions, ending, proposals
 from tests.projects.broken import broken_rules
@@ -308,7 +308,7 @@ class ProjectsMachine(History):
         ):
             for version in due:
                 self.attempt(act, version, by=AGREEMENTS_CLOCK)
-        for pk, change in changes().items():
+        for pk, change in [row for page in sweep() for row in page.items()]:
             project = Project.objects.get(pk=pk)
             if change.ended:
                 self.attempt(ending.end, project, by=ACCESS_CLOCK)

@@ -15,7 +15,7 @@ from apps.projects.models import Amendment
 from apps.projects.services import proposals
 from tests.factories import CenterFactory, MemberFactory, TrainingRecordFactory, alliance, holder
 from tests.factories_agreements import drafted, wording
-from tests.factories_catalog import VersionFactory
+from tests.factories_catalog import LookFactory, VersionFactory
 from tests.house.source import import_everything
 from tests.projects.world import proposed, published
 
@@ -129,6 +129,7 @@ def test_the_database_takes_no_state_that_the_table_does_not_know(label):
         "alliance.trainingrecord": TrainingRecordFactory,
         "alliance.trainingtype": lambda: TrainingRecordFactory().type,
         "catalog.datasetversion": VersionFactory,
+        "catalog.firstlook": LookFactory,
         "agreements.templateversion": lambda: wording(published=False),
         "agreements.agreementversion": drafted,
         "projects.project": lambda: proposals.propose(lead.center, by=lead, title="A question"),
