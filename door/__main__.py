@@ -25,6 +25,7 @@ caia: the only front door
   ./caia check                    style, types, contracts, migrations
   ./caia fix                      put right what can be put right by a tool
   ./caia bench [name] [--json]    measure, on a database of its own
+  ./caia environment [name]       build what researchers work in, from its lock; without a name, list them
   ./caia help                     this
 
 Everything it keeps lies in ./var, or where CAIA_HOME points: two copies run side by side.
@@ -72,6 +73,7 @@ def _run(words: list[str]) -> int:
         "check": _check,
         "fix": _fix,
         "bench": _bench,
+        "environment": _environment,
         "demo": _demo,
         "shell": _shell,
     }
@@ -138,6 +140,23 @@ def _bench(words: list[str]) -> int:
         say.progress_to_stderr()
     python_parts.make_ready()
     return trial.run_bench(words)
+
+
+def _environment(words: list[str]) -> int:
+    from door import environments
+
+    options = _options("environment")
+    options.add_argument("name", nargs="?", default="", help="such as python-cancer or python-cancer+torch-cpu")
+    options.add_argument("--json", action="store_true", help="say what it is as JSON")
+    options.add_argument("--verify", action="store_true", help="read a built one again and compare")
+    wish = options.parse_args(words)
+    if not wish.name:
+        return environments.show_all()
+    if wish.verify:
+        return environments.verify(wish.name)
+    if wish.json:
+        say.progress_to_stderr()
+    return environments.show(wish.name, as_json=wish.json)
 
 
 def _check(words: list[str]) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import environments
 from door import trial, vendor
 from door.account import service_account
 from door.ground import Ground, bin_path
@@ -91,16 +92,20 @@ def _all() -> list[Check]:
             lambda: _said([str(PYTHON), "manage.py", "makemigrations", "--check", "--dry-run"]),
         ),
         Check("front-end parts match their lock", lambda: "\n".join(vendor.problems())),
-        Check("lock matches pyproject.toml (uv)", _lock_problem),
+        Check("locks match their pyproject.toml (uv)", _lock_problems),
     ]
 
 
-def _lock_problem() -> str:
+def _lock_problems() -> str:
+    """Of the portal's own lock, and of each environment's."""
     from door.python_parts import uv_words
 
-    answer = _answer([*uv_words(), "lock", "--check", "--offline"])
-    said = answer.stderr
-    return said if answer.returncode != 0 and "needs to be updated" in said else ""
+    stale = []
+    for lock in (REPO / "uv.lock", *sorted(environments.FOLDER.glob("*/uv.lock"))):
+        said = _answer([*uv_words(), "lock", "--check", "--offline", "--project", str(lock.parent)]).stderr
+        if "needs to be updated" in said:
+            stale.append(f"{lock.relative_to(REPO)}: {said.strip()}")
+    return "\n".join(stale)
 
 
 def _said(words: list[str]) -> str:

@@ -104,14 +104,19 @@ class Home:
 
     def lock(self, name: str) -> IO[str] | None:
         """Hold a lock of this name until the file returned is closed; None where another process holds it."""
-        file = (self.run / name).open("a", encoding="utf-8")
-        os.set_inheritable(file.fileno(), False)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            return None
-        return file
+        return locked(self.run / name)
+
+
+def locked(path: Path) -> IO[str] | None:
+    """Hold the lock that this file is until it is closed; None where another process holds it."""
+    file = path.open("a", encoding="utf-8")
+    os.set_inheritable(file.fileno(), False)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
 
 
 def main_home() -> Home:

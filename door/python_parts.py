@@ -49,7 +49,7 @@ def _sync(uv: list[str]) -> None:
     )
     log.info("uv sync: %s\n%s\n%s", answer.returncode, answer.stdout, answer.stderr)
     if answer.returncode != 0:
-        raise _trouble("The Python packages could not be installed", answer.stderr)
+        raise trouble_of("The Python packages could not be installed", answer.stderr)
 
 
 def uv_words() -> list[str]:
@@ -63,7 +63,7 @@ def uv_words() -> list[str]:
     with step("uv, the installer of Python packages"):
         answer = _install_uv(own)
     if answer.returncode != 0:
-        raise _trouble("uv could not be installed", answer.stderr)
+        raise trouble_of("uv could not be installed", answer.stderr)
     return [str(own / "bin" / "uv")]
 
 
@@ -116,7 +116,8 @@ def _install_pip() -> None:
     )
 
 
-def _trouble(what: str, said: str) -> Trouble:
+def trouble_of(what: str, said: str) -> Trouble:
+    """What uv or pip said, as one plain sentence and a way out."""
     if any(sign in said for sign in _NO_NETWORK):
         return Trouble(
             f"{what}: the package registry cannot be reached.",

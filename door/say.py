@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import threading
 import time
@@ -98,9 +99,10 @@ def step(title: str, size: Callable[[], str] | None = None) -> Iterator[list[str
 
 
 def size_of(folder: Path) -> str:
-    """Megabytes under a folder, in words."""
+    """Megabytes under a folder, in words; what comes and goes meanwhile is no matter."""
     total = 0
-    for path in folder.rglob("*") if folder.exists() else ():
-        with contextlib.suppress(OSError):
-            total += path.lstat().st_size
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(place, name)).st_size
     return f"{total / 1e6:.0f} MB"

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from door import chromium, cluster, storage
+from door import chromium, cluster, environments, storage
 from door.account import launch_words, service_account
 from door.direct import running
 from door.ground import Ground, outside_parts
@@ -58,6 +58,7 @@ def run_tests(words: list[str], *, is_long: bool) -> int:
         environment = ground.process_environment(owner=True)
         if browser:
             environment["CHROMIUM_PATH"] = browser
+        environment["CAIA_ENVIRONMENTS"] = str(environments.base())  # built once for this copy, not for each run
         command = [str(PYTHON), "-m", "pytest", *_pytest_words(words, is_long=is_long)]
         log.info("running %s", command)
         return _foreground(command, environment)

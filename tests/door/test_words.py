@@ -16,7 +16,7 @@ from tests.door.conftest import Caia, clean_environment, run_caia
 
 def test_help_names_every_command(caia: Caia) -> None:
     said = caia("help").stdout
-    for verb in ("up", "down", "status", "logs", "test", "check", "fix", "bench", "demo", "shell"):
+    for verb in ("up", "down", "status", "logs", "test", "check", "fix", "bench", "demo", "shell", "environment"):
         assert f"./caia {verb}" in said
 
 
