@@ -37,7 +37,7 @@ def endings_for(member: Member) -> list[Ending]:
     """What ends from today on, soonest first, at most 500 of each kind."""
     today = timezone.now().date()
     projects = Project.objects.filter(team__member=member, team__until=None, status__in=LIVING)
-    mine = list(projects.select_related("center")[:MOST])
+    mine = list(projects.only("title", "ends_on", "ethics_until")[:MOST])
     approvals = _approvals(member, mine)
     own = set(stewarded(member).values_list("pk", flat=True))
     found = [*_own(member), *_of_projects(mine), *(_approval(one, member, own) for one in approvals)]
@@ -76,7 +76,12 @@ def _approvals(member: Member, mine: Iterable[Project]) -> list[AccessRequest]:
     approved = AccessRequest.objects.filter(status=R.APPROVED, ends_on__gte=timezone.now().date()).filter(
         Q(project__in=[one.pk for one in mine]) | Q(version__dataset__in=stewarded(member))
     )
-    return list(approved.select_related("project", "version__dataset__center").order_by("ends_on", "pk")[:MOST])
+    needed = (
+        *("ends_on", "project__title", "project__ends_on", "project__lead", "project__status"),
+        *("version__dataset__title", "version__dataset__center__short_name"),
+    )
+    shown = approved.select_related("project", "version__dataset__center").only(*needed)
+    return list(shown.order_by("ends_on", "pk")[:MOST])
 
 
 def _approval(request: AccessRequest, member: Member, own: set[UUID]) -> Ending:
@@ -110,8 +115,9 @@ def _agreements(member: Member, approvals: Iterable[AccessRequest], mine: Iterab
     versions = binding(timezone.now()).filter(
         Q(agreement__receiving=member.center_id, datasets__in=used) | Q(datasets__in=stewarded(member))
     )
+    parties = ("agreement__providing__short_name", "agreement__receiving__short_name")
     shown = versions.select_related("agreement__providing", "agreement__receiving").distinct().order_by("over_at")
-    for version in shown[:MOST]:
+    for version in shown.only("number", "ends_on", "over_at", "agreement__number", *parties)[:MOST]:
         yield _agreement(version, member)
 
 

@@ -1,12 +1,13 @@
 """Who can use what now: all that one person can, and all that anybody can, set beside what the clock saw last."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from apps.alliance.models import Member
 from apps.projects.access import AccessDecision, decide
@@ -29,27 +30,37 @@ class Usable:
     version: UUID | None
     until: datetime | None
 
-    @property
-    def mark(self) -> str:
-        """Its place among the others: by project, then by data."""
-        return f"{self.project_title} {self.project} {self.dataset_title} {self.dataset_slug}"
+
+def approved_for(member: Member) -> QuerySet[AccessRequest]:
+    """What owners approved for the running projects on whose team the member is; whether it may be used is asked."""
+    teams = TeamMember.objects.filter(member=member, until=None).values("project")
+    today = timezone.now().date()
+    return AccessRequest.objects.filter(
+        project__in=teams, project__status=P.ACTIVE, status=R.APPROVED, ends_on__gte=today
+    )
 
 
 def data_of(member: Member) -> list[Usable]:
     """All data that this member may use now, project by project: one query for what comes into question, one for it."""
-    approved = AccessRequest.objects.filter(
-        project__team__member=member, project__team__until=None, project__status=P.ACTIVE, status=R.APPROVED
-    )
+    approved = approved_for(member).order_by("project__title", "project_id", "version__dataset__title", "version_id")
     data = ("version__dataset_id", "version__dataset__slug", "version__dataset__title")
     columns = ("project_id", "project__title", *data)
     rows = list(dict.fromkeys(approved.values_list(*columns)))
     asked = [Asked(member.pk, project, dataset) for project, _, dataset, _, _ in rows]
-    found = [
+    return [
         Usable(project, title, slug, name, decision.version, decision.until)
         for (project, title, _, slug, name), decision in zip(rows, decide(asked) if asked else [], strict=True)
         if decision
     ]
-    return sorted(found, key=lambda one: one.mark)
+
+
+def with_decisions(member: Member, rows: Iterable[AccessRequest]) -> None:
+    """Each of these approvals gets `decision`, and `is_usable`: whether this member may use its version now."""
+    found = list(rows)
+    asked = [Asked(member.pk, row.project_id, row.version.dataset_id) for row in found]
+    for row, decision in zip(found, decide(asked) if asked else [], strict=True):
+        row.decision = decision  # type: ignore[attr-defined]
+        row.is_usable = bool(decision) and decision.version == row.version_id  # type: ignore[attr-defined]
 
 
 @dataclass

@@ -34,17 +34,16 @@ def visible_to(member: Member) -> QuerySet[Project]:
     What was never sent is its team's alone.
     """
     projects = Project.objects.select_related("center", "lead")
-    was_on_team = TeamMember.objects.filter(project=OuterRef("pk"), member=member)
+    # Whole sets, made once a query, rather than a question for each project.
+    was_on_team = Q(pk__in=TeamMember.objects.filter(member=member).values("project"))
     was_sent = Q(submitted_at__isnull=False)
     if audits_everything(member):
-        return projects.filter(was_sent | Exists(was_on_team))
-    was_asked = AccessRequest.objects.filter(
-        project=OuterRef("pk"),
-        version__dataset__in=catalog.stewarded(member),
-        created_at__lte=OuterRef("submitted_at"),
+        return projects.filter(was_sent | was_on_team)
+    asked = AccessRequest.objects.filter(
+        version__dataset__in=catalog.stewarded(member), created_at__lte=F("project__submitted_at")
     ).exclude(status=R.DROPPED, waits_since=None)
     is_overseen = was_sent & Q(center__in=managed_centers(member))
-    return projects.filter(Exists(was_on_team) | Exists(was_asked) | is_overseen)
+    return projects.filter(was_on_team | Q(pk__in=asked.values("project")) | is_overseen)
 
 
 def mine(projects: QuerySet[Project], member: Member) -> QuerySet[Project]:

@@ -1,7 +1,9 @@
 """All data that somebody may use, and the sweep over many projects page by page."""
 
 import pytest
+from django.utils import timezone
 
+from apps.alliance.models import Vouch
 from apps.projects import held
 from apps.projects.models import AccessInterval
 from apps.projects.services import decisions
@@ -41,13 +43,14 @@ def test_data_that_was_revoked_is_mine_no_more(world):
     assert held.data_of(world.lead) == []
 
 
-def test_the_page_shows_data_project_and_last_moment(world, browse):
-    page = browse(world.lead).get("/my-data/")
+def test_the_page_shows_what_was_approved_and_whether_it_may_be_used(world, browse):
+    row = browse(world.lead).get("/my-data/").context["listing"].rows[0]
+    assert (row.version, row.project, row.is_usable) == (world.version, world.project, True)
 
-    assert [(one.dataset_title, one.project_title) for one in page.context["listing"].rows] == [
-        (world.dataset.title, world.project.title)
-    ]
-    assert world.dataset.title in page.content.decode()
+    Vouch.objects.filter(member=world.lead).update(ended_at=timezone.now())
+    page = browse(world.lead).get("/my-data/")
+    assert not page.context["listing"].rows[0].is_usable
+    assert "Not yet: 1 missing" in page.content.decode()
     assert browse(world.colleague).get("/my-data/").context["listing"].empty
 
 

@@ -13,12 +13,12 @@ from apps.alliance.models import Member
 from apps.alliance.requests import MemberRequest
 from apps.alliance.roles import Role
 from apps.core.errors import NotFound
-from apps.core.listing import Column, gathered, listing
+from apps.core.listing import Column, listing
 from apps.core.reads import record_read
 from apps.projects import audits
 from apps.projects.access import AccessDecision, may_use
 from apps.projects.events import ACCESS_REPLAYED
-from apps.projects.held import data_of
+from apps.projects.held import approved_for, with_decisions
 from apps.projects.queue import lines_for_page
 from apps.projects.steward_forms import ReplayForm
 
@@ -26,9 +26,11 @@ from apps.projects.steward_forms import ReplayForm
 @require_safe
 @login_required
 def my_data(request: MemberRequest) -> HttpResponse:
-    """All data that one may use now, project by project."""
-    usable = data_of(request.user)
-    page = gathered(usable, [one.mark for one in usable], request.GET, labels=("Data", "In the project", "Until"))
+    """The data that owners approved for one's projects, and whether one may use it now."""
+    columns = [Column("Data"), Column("In the project", "project__title"), Column("May I use it?"), Column("Until")]
+    approved = approved_for(request.user).select_related("project", "version__dataset")
+    page = listing(approved, request.GET, columns=columns, order="project__title")
+    with_decisions(request.user, page.rows)
     return render(request, "projects/my_data.html", {"listing": page})
 
 
