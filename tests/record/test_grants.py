@@ -110,3 +110,16 @@ def test_a_wider_grant_is_noticed(superuser):
     with superuser.transaction(force_rollback=True):
         superuser.execute("alter table alliance_member disable trigger must_be_recorded")
         assert found(superuser) != before
+
+
+def test_every_function_of_ours_says_where_it_looks_for_tables(superuser):
+    """Else whoever may make a temporary table puts theirs in front of the real one. Tests put their own is_now."""
+    asked = superuser.execute("""
+        select p.oid::regprocedure::text from pg_proc p
+        where p.pronamespace in ('public'::regnamespace, 'audit'::regnamespace)
+          and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+          and p.proname <> 'is_now' and (p.proconfig is null or not exists (
+            select from unnest(p.proconfig) c where c like 'search_path=%pg_temp'))
+    """)
+
+    assert [name for (name,) in asked.fetchall()] == []

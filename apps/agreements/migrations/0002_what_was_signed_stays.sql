@@ -14,7 +14,7 @@ begin
   end loop;
 end $$;
 
-create function agreements_refuse() returns trigger language plpgsql as $$
+create function agreements_refuse() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
   raise exception 'what was signed or accepted is never changed' using errcode = 'integrity_constraint_violation';
 end $$;
@@ -33,7 +33,7 @@ alter table agreements_keptdocument add constraint kept_document_is_its_hash
   check (sha256 = encode(sha256(content), 'hex'));
 
 -- A wording that was published is only ever retired.
-create function agreements_template_stays() returns trigger language plpgsql as $$
+create function agreements_template_stays() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
   if OLD.status <> 'draft' and (NEW.status = 'draft' or OLD.status = 'retired'
       or (to_jsonb(OLD) - '{status,status_at}'::text[]) is distinct from (to_jsonb(NEW) - '{status,status_at}'::text[])) then
@@ -45,7 +45,7 @@ create trigger published_template_stays before update on agreements_templatevers
   for each row execute function agreements_template_stays();
 
 -- The parties and the title stay from the first sending on.
-create function agreements_agreement_stays() returns trigger language plpgsql as $$
+create function agreements_agreement_stays() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
   if to_jsonb(OLD) is distinct from to_jsonb(NEW)
      and (OLD.number <> NEW.number or OLD.providing_id <> NEW.providing_id
@@ -57,7 +57,7 @@ end $$;
 create trigger sent_agreement_stays before update on agreements_agreement
   for each row execute function agreements_agreement_stays();
 
-create function agreements_version_begins_as_draft() returns trigger language plpgsql as $$
+create function agreements_version_begins_as_draft() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
   if NEW.status <> 'draft' or NEW.edition <> 0 or NEW.signed_at is not null or NEW.superseded_at is not null then
     raise exception 'an agreement begins as a draft' using errcode = 'integrity_constraint_violation';
@@ -67,7 +67,7 @@ end $$;
 create trigger version_begins_as_draft before insert on agreements_agreementversion
   for each row execute function agreements_version_begins_as_draft();
 
-create function agreements_version_stays() returns trigger language plpgsql as $$
+create function agreements_version_stays() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 declare moving text[] := '{status,status_at,signed_at,superseded_at,terminated_at,terminated_by_id,reason,begins_at,over_at}';
 begin
   if OLD.id <> NEW.id or OLD.agreement_id <> NEW.agreement_id or OLD.number <> NEW.number or NEW.edition < OLD.edition then
@@ -111,7 +111,7 @@ create trigger sent_version_stays before update on agreements_agreementversion
   for each row execute function agreements_version_stays();
 
 -- The version is locked, so that nothing slips into or out of its scope while it is being sent.
-create function agreements_scope_stays() returns trigger language plpgsql as $$
+create function agreements_scope_stays() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 declare held record;
 begin
   for held in
@@ -133,7 +133,7 @@ create trigger sent_scope_stays before insert or update or delete on agreements_
   for each row execute function agreements_scope_stays();
 
 -- A signature stands under the text that is out, given for one's own center; so none can be moved to another agreement.
-create function agreements_signature_fits() returns trigger language plpgsql as $$
+create function agreements_signature_fits() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
   perform from agreements_agreementversion v
     join agreements_agreement a on a.id = v.agreement_id
@@ -151,7 +151,7 @@ end $$;
 create trigger signature_fits before insert on agreements_signature
   for each row execute function agreements_signature_fits();
 
-create function agreements_acceptance_fits() returns trigger language plpgsql as $$
+create function agreements_acceptance_fits() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
   perform from catalog_datasetversion dv
     join catalog_dataset d on d.id = dv.dataset_id

@@ -1,5 +1,5 @@
 -- A draft can be given up: it was never sent, and it stays as it was. The rest is as before.
-create or replace function agreements_version_stays() returns trigger language plpgsql as $$
+create or replace function agreements_version_stays() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 declare moving text[] := '{status,status_at,signed_at,superseded_at,terminated_at,terminated_by_id,reason,begins_at,over_at}';
 begin
   if OLD.id <> NEW.id or OLD.agreement_id <> NEW.agreement_id or OLD.number <> NEW.number or NEW.edition < OLD.edition then

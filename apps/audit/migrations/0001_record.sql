@@ -137,7 +137,7 @@ begin
   return null;
 end $$;
 
-create function audit.refuse() returns trigger language plpgsql as $$
+create function audit.refuse() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
   raise exception 'the record is append-only' using errcode = 'insufficient_privilege';
 end $$;
@@ -163,7 +163,7 @@ begin
 end $$;
 
 -- Puts a table under the rule; called by the migration that makes or takes over the table. Owner only.
-create procedure audit.govern(governed regclass) language plpgsql as $$
+create procedure audit.govern(governed regclass) language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
   execute format(
     'create constraint trigger must_be_recorded after insert or update or delete on %s '
@@ -175,7 +175,7 @@ begin
 end $$;
 
 -- Rows that were there before the rule (made by migrations) enter the record under one event.
-create procedure audit.note_existing(governed regclass) language plpgsql as $$
+create procedure audit.note_existing(governed regclass) language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 declare event bigint;
 begin
   insert into audit.pending (entry) values (format(

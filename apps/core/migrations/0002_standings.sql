@@ -11,7 +11,7 @@ end $$;
 revoke all on function core_keep_standing() from public;
 
 -- Called by the migration that makes or takes over the table; what stands there already stands so since its status_at.
-create procedure core_keep_standings(kept regclass, label text) language plpgsql as $$
+create procedure core_keep_standings(kept regclass, label text) language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
   execute format('create trigger keep_standing after insert or update on %s for each row '
                  'execute function core_keep_standing(%L)', kept, label);

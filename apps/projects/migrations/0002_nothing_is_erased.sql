@@ -16,7 +16,7 @@ begin
 end $$;
 
 -- What an owner agreed to, what was said and what was used up: nobody changes these, whatever their role in PostgreSQL.
-create function projects_refuse() returns trigger language plpgsql as $$
+create function projects_refuse() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
   raise exception 'what was said stays' using errcode = 'integrity_constraint_violation';
 end $$;
@@ -27,7 +27,7 @@ create trigger closeout_stays before update or delete on projects_closeout for e
 create trigger gpu_use_stays before update or delete on projects_gpuuse for each row execute function projects_refuse();
 
 -- A vote is of a steward of the owner who was never on the team, on a request that waits, about the edition it asks for.
-create function projects_vote_is_due() returns trigger language plpgsql as $$
+create function projects_vote_is_due() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 declare asked record;
 begin
   select r.status, e.number, p.status as project, r.project_id into asked
@@ -48,7 +48,7 @@ end $$;
 create trigger vote_is_due before insert on projects_vote for each row execute function projects_vote_is_due();
 
 -- Whoever judged a project never joins it.
-create function projects_team_is_apart() returns trigger language plpgsql as $$
+create function projects_team_is_apart() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
   if exists (select from projects_judge where project_id = NEW.project_id and steward_id = NEW.member_id)
      or exists (select from projects_vote v join projects_accessrequest r on r.id = v.request_id
@@ -61,7 +61,7 @@ create trigger team_is_apart before insert on projects_teammember
   for each row execute function projects_team_is_apart();
 
 -- Whoever joins was not named in an edition that was sent before; a row of the team ends once and is otherwise never changed.
-create function projects_team_stays() returns trigger language plpgsql as $$
+create function projects_team_stays() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
   if TG_OP = 'INSERT' and exists (
        select from projects_edition where project_id = NEW.project_id and submitted_at > NEW.since)
@@ -78,7 +78,7 @@ create trigger team_stays before insert or update on projects_teammember
 
 -- The yeses that count: about the edition that is asked for, of those who are the owner's stewards at that moment, for all
 -- its data or for this dataset alone, and were never on the team.
-create function projects_yeses(asked projects_accessrequest, at timestamptz) returns int language sql stable as $$
+create function projects_yeses(asked projects_accessrequest, at timestamptz) returns int language sql stable set search_path = pg_catalog, public, pg_temp as $$
   select count(*)::int
   from projects_vote v
   join projects_edition e on e.id = asked.edition_id and e.number = v.round
@@ -99,7 +99,7 @@ $$;
 
 -- An approval needs the yes of the owner's quorum; what was approved, for whom, until when and on what conditions never
 -- changes. A newer approval takes the place of the one that it amends, at one moment.
-create function projects_decision_stands() returns trigger language plpgsql as $$
+create function projects_decision_stands() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
   if TG_OP = 'INSERT' then
     if NEW.status not in ('draft', 'waiting') or NEW.decided_at is not null then
