@@ -9,13 +9,13 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.agreements.models import AgreementVersion
+from apps.agreements.models import AgreementVersion, ScopeLine
 from apps.agreements.selectors import binding
 from apps.alliance.models import Member, TrainingRecord
 from apps.catalog.selectors import stewarded
 from apps.projects.models import AccessRequest, Project
 
-MOST = 500  # of each kind
+MOST = 250  # of each kind, the soonest
 P, R = Project.Status, AccessRequest.Status
 LIVING = [P.SUBMITTED, P.RETURNED, P.DECIDED, P.ACTIVE, P.SUSPENDED]
 
@@ -34,10 +34,10 @@ class Ending:
 
 
 def endings_for(member: Member) -> list[Ending]:
-    """What ends from today on, soonest first, at most 500 of each kind."""
+    """What ends from today on, soonest first, at most 250 of each kind."""
     today = timezone.now().date()
     projects = Project.objects.filter(team__member=member, team__until=None, status__in=LIVING)
-    mine = list(projects.only("title", "ends_on", "ethics_until")[:MOST])
+    mine = list(projects.only("title", "ends_on", "ethics_until").order_by("ends_on", "pk")[:MOST])
     approvals = _approvals(member, mine)
     own = set(stewarded(member).values_list("pk", flat=True))
     found = [*_own(member), *_of_projects(mine), *(_approval(one, member, own) for one in approvals)]
@@ -112,11 +112,11 @@ def _agreements(member: Member, approvals: Iterable[AccessRequest], mine: Iterab
     """What binds my center as the receiver of the data that my projects use, or as the owner whose data I steward."""
     my_projects = {one.pk for one in mine}
     used: set[UUID] = {one.version.dataset_id for one in approvals if one.project_id in my_projects}
-    versions = binding(timezone.now()).filter(
-        Q(agreement__receiving=member.center_id, datasets__in=used) | Q(datasets__in=stewarded(member))
-    )
+    received = ScopeLine.objects.filter(version__agreement__receiving=member.center_id, dataset__in=used)
+    given = ScopeLine.objects.filter(dataset__in=stewarded(member))
+    versions = binding(timezone.now()).filter(Q(pk__in=received.values("version")) | Q(pk__in=given.values("version")))
     parties = ("agreement__providing__short_name", "agreement__receiving__short_name")
-    shown = versions.select_related("agreement__providing", "agreement__receiving").distinct().order_by("over_at")
+    shown = versions.select_related("agreement__providing", "agreement__receiving").order_by("over_at")
     for version in shown.only("number", "ends_on", "over_at", "agreement__number", *parties)[:MOST]:
         yield _agreement(version, member)
 
