@@ -167,9 +167,11 @@ class ProjectsMachine(History):
             self.attempt(proposals.ask_for, project, by=by, version=self.versions[d % 3], reason="It helps.")
         self.attempt(amendments.submit, amendment, by=by)
 
-    @rule(n=pick, a=pick, fits=fit, sure=st.integers(0, 2))
+    @rule(n=pick, a=pick, fits=fit, sure=st.integers(0, 1))
     def take_change_back(self, n, a, fits, sure):
-        amendment = self.one_of(a, Amendment.objects.order_by("created_at", "pk")) if sure == 0 else None
+        changes = Amendment.objects.order_by("created_at", "pk")
+        open_ones = changes.filter(status__in=[A.DRAFT, A.SUBMITTED, A.RETURNED])
+        amendment = self.one_of(a, open_ones if fits else changes) if sure == 0 else None
         if amendment:
             self.attempt(amendments.withdraw, amendment, by=self.lead_of(n, amendment.project, fits=fits))
 

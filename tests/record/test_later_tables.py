@@ -9,6 +9,7 @@ from psycopg import sql
 
 from apps.projects.actors import ACCESS_CLOCK, METER
 from apps.projects.services import closing, ending, proposals
+from tests.factories_catalog import LookFactory, steward_of
 from tests.projects.world import changed, make_world
 from tests.record.test_raw_sql import LATER
 
@@ -23,6 +24,8 @@ ELSE = (  # what else may stand before the rule: no right, a row that stays, a c
 @pytest.fixture
 def portal():
     world = make_world()
+    steward_of(world.dataset)
+    LookFactory(version=world.version)
     ending.begin(world.project, by=ACCESS_CLOCK)
     proposals.remark(world.project, by=world.lead, text="To whom it may concern.")
     closing.use_gpu(world.project, by=METER, hours=Decimal(2), of="A job")

@@ -188,4 +188,4 @@ def change_cases(Case: Any, reason: Any) -> dict[str, Any]:
 
 
 def stand(world: World, status: str) -> None:
-    Project.objects.filter(pk=world.projects.draft.pk).update(status=status)
+    Project.objects.filter(pk=world.projects.draft.pk).update(status=status, submitted_at=timezone.now())
