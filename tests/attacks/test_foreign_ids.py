@@ -50,7 +50,7 @@ def never_given(name: str, world: World) -> str:
     """The same address with an identifier that nobody ever had."""
     arguments = ARGUMENTS[name](world) if name in ARGUMENTS else None
     kwargs = arguments or _arguments_of(name)
-    random = dict.fromkeys(("pk", "asked", "person"), uuid.uuid4()) | {"slug": "no-such-center"}
+    random = dict.fromkeys(("pk", "asked", "person", "of"), uuid.uuid4()) | {"slug": "no-such-center"}
     if "passkeys" in ROUTES[name].pattern or name == "alliance:session_end":
         random["pk"] = 999_999_999
     return reverse(name, kwargs={key: random[key] for key in kwargs})
