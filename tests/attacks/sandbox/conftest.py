@@ -50,15 +50,31 @@ class Canaries:
         return line.getsockname()
 
     def _hear(self, line: socket.socket, kind: int) -> None:
+        name = str(line.getsockname())
         while True:
             try:
+                visitor, caller = line.accept() if kind == socket.SOCK_STREAM else line.recvfrom(100)
+                self.heard.append(name)
                 if kind == socket.SOCK_STREAM:
-                    line.accept()[0].close()
+                    visitor.close()
                 else:
-                    line.recv(100)
+                    line.sendto(b"", caller)
             except OSError:
                 return
-            self.heard.append(str(line.getsockname()))
+
+    def so_far(self) -> list[str]:
+        """Who came since the last time: we ring every line ourselves, so that nobody before us is still waiting."""
+        for line in self.lines:
+            with socket.socket(line.family, line.type) as bell:
+                bell.settimeout(10)
+                bell.connect(line.getsockname())
+                if line.type == socket.SOCK_DGRAM:
+                    bell.send(b"bell")
+                bell.recv(1)
+        heard, self.heard = self.heard, []
+        for line in self.lines:
+            heard.remove(str(line.getsockname()))
+        return heard
 
     def close(self) -> None:
         for line in self.lines:
@@ -123,6 +139,7 @@ class Answers:
 def attacked(ground: tuple[Place, Canaries, dict[str, object]]) -> Answers:
     """All probes, inside a sandbox of the single machine, started by somebody with secrets in the environment."""
     place, canaries, facts = ground
+    canaries.so_far()
     patch = pytest.MonkeyPatch()
     patch.setenv("DATABASE_URL", f"postgres://portal:{SECRET}@localhost/portal")
     try:
@@ -130,7 +147,7 @@ def attacked(ground: tuple[Place, Canaries, dict[str, object]]) -> Answers:
     finally:
         patch.undo()
     assert end.code == 0, words
-    return Answers(json.loads(words), list(canaries.heard), words)
+    return Answers(json.loads(words), canaries.so_far(), words)
 
 
 def _hostile(place: Place, facts: dict[str, object]) -> object:
@@ -160,7 +177,7 @@ def bare(ground: tuple[Place, Canaries, dict[str, object]]) -> Answers:
     script.chmod(0o644)
     account = {"user": 65_533, "group": 65_533, "extra_groups": []} if os.geteuid() == 0 else {}
     program = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable
-    before = len(canaries.heard)
+    canaries.so_far()
     answer = subprocess.run(
         [program, "-I", "-S", str(script), str(file), *probes],
         env={"LC_ALL": "C.UTF-8"},
@@ -171,7 +188,7 @@ def bare(ground: tuple[Place, Canaries, dict[str, object]]) -> Answers:
         **account,
     )
     assert answer.returncode == 0, answer.stderr
-    return Answers(json.loads(answer.stdout), canaries.heard[before:], answer.stdout)
+    return Answers(json.loads(answer.stdout), canaries.so_far(), answer.stdout)
 
 
 @pytest.fixture
