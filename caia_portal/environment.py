@@ -42,8 +42,18 @@ VARIABLES = [
     Variable("CAIA_TRUSTED_PROXIES", "How many proxies of yours stand before the portal.", "0"),
     Variable("CAIA_LOG_LEVEL", "debug, info, warning or error.", "info"),
     Variable("SMTP_URL", "smtp://name:password@host:587; empty writes mail into CAIA_HOME/mail.", "", secret=True),
+    Variable("CAIA_HOST_SECRET", "What hosts of workspaces show the portal; empty: no workspaces.", "", secret=True),
+    Variable("CAIA_HUB_API_URL", "The Hub's API: http://127.0.0.1:8081/hub/api or http+unix://%2Fa.sock/hub/api", ""),
+    Variable("CAIA_HUB_TOKEN", "What the portal shows the Hub.", "", secret=True),
+    Variable("CAIA_HUB_CLIENT_SECRET", "What the Hub shows the portal where people sign in.", "", secret=True),
+    Variable("CAIA_WORKSPACES_URL", "Where browsers find workspaces: a host name apart from the portal's.", ""),
     Variable("MAIL_FROM", "Sender of the portal's mail.", "CAIA portal <portal@example.org>"),
 ]
+
+
+WORKSPACES = (
+    "CAIA_HOST_SECRET", "CAIA_HUB_API_URL", "CAIA_HUB_TOKEN", "CAIA_HUB_CLIENT_SECRET", "CAIA_WORKSPACES_URL",
+)  # fmt: skip
 
 
 class Environment:
@@ -68,6 +78,7 @@ class Environment:
         self._refuse_odd_address()
         self._refuse_weak_secret()
         self._refuse_public_demo()
+        self._refuse_half_of_workspaces()
 
     def __getitem__(self, name: str) -> str:
         return self._values[name]
@@ -88,6 +99,11 @@ class Environment:
     @property
     def is_encrypted(self) -> bool:
         return self["CAIA_BASE_URL"].startswith("https://")
+
+    @property
+    def has_workspaces(self) -> bool:
+        """Whether all is stated that workspaces need."""
+        return all(self[name] for name in WORKSPACES)
 
     def database(self) -> dict[str, object]:
         """DATABASE_URL as Django's parts."""
@@ -119,4 +135,18 @@ class Environment:
         if not self.is_encrypted and not self.is_loopback:
             raise ImproperlyConfigured(
                 f"CAIA_BASE_URL is plain http for {self.host}; beyond this machine it must be https."
+            )
+
+    def _refuse_half_of_workspaces(self) -> None:
+        """All of it or nothing; secrets that can't be guessed, and not the portal's own host name."""
+        given = [name for name in WORKSPACES if self[name]]
+        if given and not self.has_workspaces:
+            missing = ", ".join(name for name in WORKSPACES if name not in given)
+            raise ImproperlyConfigured(f"Workspaces need {missing} as well; or leave all of {', '.join(given)} out.")
+        weak = [name for name in given if name.endswith(("_SECRET", "_TOKEN")) and len(self[name]) < 32]
+        if weak:
+            raise ImproperlyConfigured(f"{', '.join(weak)}: shorter than 32 characters; make a longer random one.")
+        if given and (urlsplit(self["CAIA_WORKSPACES_URL"]).hostname or "") in {"", self.host}:
+            raise ImproperlyConfigured(
+                "CAIA_WORKSPACES_URL needs a host name of its own: what runs there must not reach the portal's cookies."
             )

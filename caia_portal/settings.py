@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "apps.catalog",
     "apps.agreements",
     "apps.projects",
+    "apps.workspaces",
     "apps.home",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -149,6 +150,14 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
 
+# ── Workspaces ──────────────────────────────────────────────────────────────────────────────────────────────────────
+HAS_WORKSPACES = ENV.has_workspaces
+HOST_SECRET = ENV["CAIA_HOST_SECRET"]
+HUB_API_URL = ENV["CAIA_HUB_API_URL"].rstrip("/")
+HUB_TOKEN = ENV["CAIA_HUB_TOKEN"]
+HUB_CLIENT_SECRET = ENV["CAIA_HUB_CLIENT_SECRET"]
+WORKSPACES_URL = ENV["CAIA_WORKSPACES_URL"].rstrip("/")
+
 # ── People ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 AUTH_USER_MODEL = "alliance.Member"
 AUTHENTICATION_BACKENDS = ["apps.alliance.signin.backends.MemberBackend"]
@@ -226,7 +235,7 @@ CSRF_FAILURE_VIEW = "apps.core.error_pages.csrf_failed"
 # ── The wire ────────────────────────────────────────────────────────────────────────────────────────────────────────
 SECURE_SSL_REDIRECT = ENV.is_encrypted
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ALLAUTH_TRUSTED_PROXY_COUNT else None
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^internal/"]  # asked on this machine, by hosts
 SECURE_HSTS_SECONDS = 63072000 if ENV.is_encrypted else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = ENV.is_encrypted
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -308,6 +317,7 @@ CELERY_BEAT_SCHEDULE = {
     "agreements-reminders": {"task": "agreements.remind_of_endings", "schedule": 3600.0},
     "projects-access": {"task": "projects.keep_access", "schedule": 30.0},
     "projects-reminders": {"task": "projects.remind_of_endings", "schedule": 3600.0},
+    "workspaces-runs": {"task": "workspaces.keep_runs", "schedule": 10.0},
     "record-watch": {"task": "home.watch_record", "schedule": 30.0},
     "record-newest": {"task": "home.verify_newest", "schedule": 60.0},
     "record-whole": {"task": "home.verify_whole", "schedule": crontab(hour=3, minute=7)},

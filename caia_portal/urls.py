@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.alliance.signin.door_urls")),
     path("", include("apps.catalog.urls")),
     path("", include("apps.projects.urls")),
+    path("", include("apps.workspaces.urls")),
     path("health/", include("apps.core.urls")),
 ]
 

@@ -29,3 +29,9 @@ STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.Static
 WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True
 TEMPLATES[0]["OPTIONS"]["debug"] = True
+
+HAS_WORKSPACES = True
+HOST_SECRET = "a-host-of-the-tests-shows-these-words"
+HUB_API_URL, HUB_TOKEN = "http://127.0.0.1:9/hub/api", "what-the-tests-show-a-hub-that-is-not-there"
+HUB_CLIENT_SECRET = "what-a-hub-of-the-tests-shows-the-portal"
+WORKSPACES_URL = "http://workspaces.localhost:9"

@@ -14,6 +14,7 @@ from tests.house.samples import ACTORS, World, undone
 from tests.house.source import import_everything
 from tests.rules import cases_agreements as agreements
 from tests.rules import cases_projects as projects
+from tests.rules import cases_workspaces as workspaces
 from tests.rules.cases import CASES, SYSTEM, actor_called
 
 import_everything()
@@ -32,6 +33,8 @@ ROWS: dict[str, Callable[[World], models.Model]] = {
     "projects.project": lambda world: world.projects.draft,
     "projects.accessrequest": lambda world: world.projects.asked,
     "projects.amendment": lambda world: world.projects.amendment,
+    "workspaces.run": lambda world: world.workspaces.running,
+    "workspaces.workspace": lambda world: world.workspaces.workspace,
 }
 # What a row also needs to stand in a state, so that the database's constraints hold.
 ALSO: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
@@ -56,10 +59,16 @@ ALSO: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     ("projects.accessrequest", "approved"): projects.approved_fields,
     ("projects.accessrequest", "refused"): projects.refused_fields,
     ("projects.accessrequest", "revoked"): projects.revoked_fields,
+    ("workspaces.run", "stopping"): workspaces.stopping_fields,
+    ("workspaces.run", "stopped"): workspaces.ended_fields,
+    ("workspaces.run", "failed"): workspaces.ended_fields,
+    ("workspaces.workspace", "sealed"): workspaces.sealed_fields,
+    ("workspaces.workspace", "deleted"): workspaces.sealed_fields,
 }
 # What a move asks for that its state alone does not bring, such as that the time has come.
 FOR_MOVE: dict[tuple[str, str], Callable[[World], object]] = {
     ("projects.project", "start"): projects.approve,
+    ("workspaces.workspace", "seal"): workspaces.may_be_sealed,
     ("agreements.agreementversion", "begin"): agreements.sign_by_both,
     ("agreements.agreementversion", "supersede"): agreements.replace,
     ("agreements.agreementversion", "expire"): agreements.replace,

@@ -59,7 +59,7 @@ from tests.factories import (
     holder,
     proof,
 )
-from tests.house import samples_agreements, samples_projects
+from tests.house import samples_agreements, samples_projects, samples_workspaces
 from tests.house.samples_catalog import CATALOG_ARGUMENTS, CatalogSamples, make_catalog
 
 HOUR = 3600
@@ -102,6 +102,7 @@ class World:
     catalog: CatalogSamples
     agreed: samples_agreements.Agreed
     projects: samples_projects.Projects
+    workspaces: samples_workspaces.Workspaces
 
     @property
     def owner(self) -> Member:
@@ -153,6 +154,7 @@ ARGUMENTS: dict[str, Callable[[World], dict[str, Any]]] = {
     },
     **samples_agreements.ARGUMENTS,
     **samples_projects.ARGUMENTS,
+    **samples_workspaces.ARGUMENTS,
 }
 # Where an address is not named above, its beginning says what its arguments mean.
 BY_BEGINNING: dict[str, Callable[[World], dict[str, Any]]] = {
@@ -164,6 +166,7 @@ BY_BEGINNING: dict[str, Callable[[World], dict[str, Any]]] = {
     "sign-in/center/<slug:provider_id>/": lambda world: {"provider_id": world.center.slug},
     **samples_agreements.BY_BEGINNING,
     **samples_projects.BY_BEGINNING,
+    **samples_workspaces.BY_BEGINNING,
 }
 
 
@@ -180,6 +183,7 @@ def make_world() -> World:
     kind = TrainingTypeFactory(name="Sample training", required_of_all=True)
     _provider(center)
     catalog = make_catalog(center, members["data_steward"])
+    projects = samples_projects.make_projects(members["owner"], members["data_steward"], catalog.published)
     return World(
         center=center,
         members=members,
@@ -194,7 +198,8 @@ def make_world() -> World:
         verified=record("audit.record.verified", actor=ARRANGER, target=center, **VERIFIED),
         cookies=cookies,
         catalog=catalog,
-        projects=samples_projects.make_projects(members["owner"], members["data_steward"], catalog.published),
+        projects=projects,
+        workspaces=samples_workspaces.make_workspaces(members["owner"], projects, catalog.published),
         agreed=samples_agreements.make_agreed(center, members["signing_official"]),
     )
 

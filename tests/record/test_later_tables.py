@@ -1,4 +1,4 @@
-"""Raw SQL as the portal's role on the tables of catalog, agreements and projects: nothing changes without an event."""
+"""Raw SQL as the portal's role on the tables of later apps: nothing changes without an event."""
 
 from decimal import Decimal
 
@@ -9,7 +9,11 @@ from psycopg import sql
 
 from apps.projects.actors import ACCESS_CLOCK, METER
 from apps.projects.services import closing, ending, proposals
+from apps.workspaces.services import reports
+from apps.workspaces.told import events_of
 from tests.factories_catalog import LookFactory, steward_of
+from tests.factories_workspaces import run as running
+from tests.factories_workspaces import workspace
 from tests.projects.world import changed, make_world
 from tests.record.test_raw_sql import LATER
 
@@ -30,6 +34,9 @@ def portal():
     proposals.remark(world.project, by=world.lead, text="To whom it may concern.")
     closing.use_gpu(world.project, by=METER, hours=Decimal(2), of="A job")
     changed(world, methods="Others.")
+    run = running(workspace(world.lead, world.project), data=[world.version])
+    cell = {"seq": 1, "at": "2027-01-04T09:00:00Z", "kind": "cell", "kernel": "k", "code": "1", "sha256": "0" * 64}
+    reports.take(run, events_of({"events": [cell]}))
     words = {"learned": "It works.", "confirmed": ["outputs", "copies", "publications"]}
     closing.close(world.project, by=world.lead, **words)
     parts = connections["default"].get_connection_params()

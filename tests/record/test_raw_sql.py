@@ -76,6 +76,11 @@ LATER = [  # under the rule as well; tried in test_later_tables.py
     "projects_remark",
     "projects_teammember",
     "projects_vote",
+    "workspaces_cellcode",
+    "workspaces_run",
+    "workspaces_rundata",
+    "workspaces_runevent",
+    "workspaces_workspace",
 ]
 # No decision rests on these by itself, or it is recorded where it is made; each line says why.
 EXEMPT = {
@@ -94,6 +99,7 @@ EXEMPT = {
     "guardian_userobjectpermission": "guardian's own table; the portal's grants are alliance_grant",
     "mfa_authenticator": "secrets of second factors, changed at each use; adding and removing is recorded at the door",
     "socialaccount_socialtoken": "allauth's; the portal keeps no tokens",
+    "workspaces_runfigures": "what a host says every two seconds of a run; what follows from it is recorded of the run",
     "usersessions_usersession": "the list of open sessions; opening and closing are recorded",
 }
 REFUSED = "nothing changes without an event"

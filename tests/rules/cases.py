@@ -19,15 +19,17 @@ from apps.alliance.roles import Role
 from apps.catalog.actors import PREVIEWER
 from apps.core.actors import Actor, SystemActor
 from apps.projects.actors import ACCESS_CLOCK, METER
+from apps.workspaces.actors import HOST, WATCH
 from tests.factories import TrainingTypeFactory, proof
 from tests.house.samples import World
 from tests.rules.cases_access import access_cases
 from tests.rules.cases_agreements import agreement_cases
 from tests.rules.cases_catalog import catalog_cases
 from tests.rules.cases_projects import change_cases, project_cases
+from tests.rules.cases_workspaces import workspace_cases
 
 SYSTEM: dict[str, SystemActor] = {
-    duty.name: duty for duty in (CLOCK, FOUNDER, PREVIEWER, AGREEMENTS_CLOCK, ACCESS_CLOCK, METER)
+    duty.name: duty for duty in (CLOCK, FOUNDER, PREVIEWER, AGREEMENTS_CLOCK, ACCESS_CLOCK, METER, HOST, WATCH)
 }
 
 
@@ -218,3 +220,4 @@ CASES |= agreement_cases(Case, _reason)
 CASES |= project_cases(Case, _reason)
 CASES |= change_cases(Case, _reason)
 CASES |= access_cases(Case)
+CASES |= workspace_cases(Case)

@@ -1,0 +1,69 @@
+"""Which data a member's workspace may have, by the access decision; and which runs stand on data that it may not."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from apps.alliance.models import Member
+from apps.projects.access import AccessDecision, decide
+from apps.projects.facts import Asked
+from apps.projects.models import AccessRequest, Project
+from apps.workspaces.models import LIVE, Run, RunData
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The decision on one dataset of the project, for one person, as of now."""
+
+    dataset: UUID
+    slug: str
+    title: str
+    decision: AccessDecision
+
+    @property
+    def lines(self) -> list[dict[str, str]]:
+        """What is missing, as a host is told it."""
+        missing = self.decision.missing
+        return [{"dataset": self.slug, "words": line.words, "detail": line.detail} for line in missing]
+
+    @property
+    def words(self) -> str:
+        """What is missing, as a person reads it."""
+        said = [f"{line.words}{f' ({line.detail})' if line.detail else ''}" for line in self.decision.missing]
+        return f"{self.title}: not so: {'; '.join(said)}."
+
+
+def answers_of(member: Member, project: Project) -> list[Answer]:
+    """The decision on each dataset that owners approved for the project, or once did: two queries."""
+    states = AccessRequest.Status
+    asked = AccessRequest.objects.filter(project=project).exclude(status__in=[states.DRAFT, states.DROPPED])
+    data = asked.values_list("version__dataset_id", "version__dataset__slug", "version__dataset__title")
+    rows = sorted(set(data), key=lambda row: row[2])
+    decisions = decide([Asked(member.pk, project.pk, row[0]) for row in rows]) if rows else []
+    return [Answer(*row, decision) for row, decision in zip(rows, decisions, strict=True)]
+
+
+def baseless(runs: Collection[UUID] | None = None) -> dict[UUID, str]:
+    """Of these live runs, or of all: those with data that may not be used any more, and why. Two queries."""
+    found = RunData.objects.filter(run__status__in=LIVE)
+    if runs is not None:
+        found = found.filter(run__in=runs)
+    of_run = ("run_id", "version_id", "run__workspace__member_id", "run__workspace__project_id")
+    rows = list(found.values_list(*of_run, "version__dataset_id", "version__dataset__title"))
+    questions = sorted({Asked(row[2], row[3], row[4]) for row in rows})
+    decisions = dict(zip(questions, decide(questions) if questions else [], strict=True))
+    said: dict[UUID, list[str]] = defaultdict(list)
+    for run, version, member, project, dataset, title in rows:
+        decision = decisions[Asked(member, project, dataset)]
+        if not decision:
+            said[run].append(Answer(dataset, "", title, decision).words)
+        elif decision.version != version:
+            said[run].append(f"{title}: another version took its place.")
+    return {run: " ".join(words) for run, words in said.items()}
+
+
+def live_run(member: Member, project: Project) -> Run | None:
+    """The run that this member has in the project now."""
+    found = Run.objects.filter(workspace__member=member, workspace__project=project, status__in=LIVE)
+    return found.select_related("workspace", "figures").first()

@@ -1,0 +1,1 @@
+"""Commands on workspaces and their runs, and what a host's heartbeat writes down."""

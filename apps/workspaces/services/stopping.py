@@ -1,0 +1,73 @@
+"""What stops runs that nobody stops by hand: data that may not be used any more, and hosts that fell silent."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.core.errors import PortalError
+from apps.core.outbox import later
+from apps.projects.models import AccessInterval, Project
+from apps.workspaces.actors import WATCH
+from apps.workspaces.admission import baseless
+from apps.workspaces.limits import START_SECONDS, UNSEEN_SECONDS
+from apps.workspaces.models import LIVE, Run, Workspace
+from apps.workspaces.services import keeping, runs
+
+logger = logging.getLogger(__name__)
+R = Run.Status
+LOST = "The machine that it ran on was lost, or lost its way to the portal."
+NEVER_CAME = "It did not start within five minutes. Try again; if it happens twice, tell the alliance's managers."
+BATCH = 500
+
+
+def when_access_ends(intervals: Sequence[AccessInterval]) -> None:
+    """Called inside the command that writes down the end of access: look at the project's runs at once."""
+    for project in sorted({str(one.project_id) for one in intervals}):
+        later("workspaces.stop_baseless", project)
+
+
+def stop_baseless(found: dict[UUID, str]) -> None:
+    """Stop these runs at once, each for its reason."""
+    for run in Run.objects.filter(pk__in=found, status__in=[R.STARTING, R.RUNNING]):
+        quietly(runs.stop, run, reason=found[run.pk], at_once=True)
+
+
+def stop_baseless_of(project: Project) -> None:
+    """Of one project."""
+    live = Run.objects.filter(workspace__project=project, status__in=LIVE)
+    stop_baseless(baseless(list(live.values_list("pk", flat=True))))
+
+
+def keep_runs() -> None:
+    """Stop what stands on nothing, write down what is lost or never came, seal what has ended."""
+    stop_baseless(baseless())
+    now = timezone.now()
+    silent, late = now - timedelta(seconds=UNSEEN_SECONDS), now - timedelta(seconds=START_SECONDS)
+    never = Q(figures__seen_at=None)
+    live = Run.objects.filter(status__in=LIVE)
+    for run in live.filter(figures__seen_at__lt=silent)[:BATCH]:
+        quietly(runs.fail, run, reason=LOST)
+    for run in live.filter(never, status=R.RUNNING, status_at__lt=silent)[:BATCH]:
+        quietly(runs.fail, run, reason=LOST)
+    for run in live.filter(status=R.STARTING, started_at__lt=late)[:BATCH]:
+        quietly(runs.fail, run, reason=NEVER_CAME)
+    for run in live.filter(never, status=R.STOPPING, stop_asked_at__lt=silent)[:BATCH]:
+        quietly(runs.close, run)
+    over = Workspace.objects.filter(status=Workspace.Status.OPEN, project__status=Project.Status.CLOSED)
+    for workspace in over.exclude(runs__status__in=LIVE)[:BATCH]:
+        quietly(keeping.seal, workspace)
+
+
+def quietly(act: Callable[..., Any], target: Any, **details: Any) -> None:
+    """One never stands in the way of the next: a refusal is recorded already, a break stands in the log too."""
+    try:
+        act(target, by=WATCH, **details)
+    except PortalError:
+        return
+    except Exception:
+        logger.exception("%s broke off for %s", act.__name__, target.pk)

@@ -1,0 +1,43 @@
+"""Celery's doors into workspaces: the Hub is asked here, and nowhere inside a transaction."""
+
+from celery import shared_task
+
+from apps.core.errors import NotAllowed
+from apps.projects.models import Project
+from apps.workspaces.gateways import JupyterHub
+from apps.workspaces.models import Run
+from apps.workspaces.services import runs, stopping
+
+
+@shared_task(name="workspaces.keep_runs")
+def keep_runs() -> None:
+    """Stop what stands on nothing, write down what is lost or never came, seal what has ended."""
+    stopping.keep_runs()
+
+
+@shared_task(name="workspaces.stop_baseless")
+def stop_baseless(pk: str) -> None:
+    """An access of this project ended: stop what ran on it."""
+    stopping.stop_baseless_of(Project.objects.get(pk=pk))
+
+
+@shared_task(name="workspaces.start_at_hub")
+def start_at_hub(pk: str) -> None:
+    """Have the Hub start the run; what it refuses is written down, what it does not answer is tried again."""
+    run = Run.objects.select_related("workspace").get(pk=pk)
+    if run.status != Run.Status.STARTING:
+        return
+    workspace = run.workspace
+    try:
+        JupyterHub().start(workspace.hub_name, workspace.hub_server, run=str(run.pk))
+    except NotAllowed as error:
+        stopping.quietly(runs.fail, run, reason=str(error))
+
+
+@shared_task(name="workspaces.stop_at_hub")
+def stop_at_hub(pk: str) -> None:
+    """Have the Hub stop the server of a run, unless a later one has taken its place."""
+    run = Run.objects.select_related("workspace").get(pk=pk)
+    newest = run.workspace.runs.order_by("-started_at").first()
+    if newest is not None and newest.pk == run.pk:
+        JupyterHub().stop(run.workspace.hub_name, run.workspace.hub_server)

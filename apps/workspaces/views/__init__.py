@@ -1,0 +1,1 @@
+"""Pages of workspaces, and the inner addresses that hosts ask."""
