@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
     "allauth.mfa",
     "allauth.usersessions",
+    "oauth2_provider",
     "django_htmx",
     # Both rewrite the template loaders at start-up; installed plainly together one of them stops working.
     "django_cotton.apps.SimpleAppConfig",
@@ -157,6 +158,22 @@ HUB_API_URL = ENV["CAIA_HUB_API_URL"].rstrip("/")
 HUB_TOKEN = ENV["CAIA_HUB_TOKEN"]
 HUB_CLIENT_SECRET = ENV["CAIA_HUB_CLIENT_SECRET"]
 WORKSPACES_URL = ENV["CAIA_WORKSPACES_URL"].rstrip("/")
+OIDC_KEY = HOME / "oidc" / "key.pem"  # signs what the Hub is told of who signed in; made by manage.py register_hub
+OAUTH2_PROVIDER = {
+    "OIDC_ENABLED": True,
+    "OIDC_ISS_ENDPOINT": f"{BASE_URL}/oidc",
+    "OIDC_RSA_PRIVATE_KEY": OIDC_KEY.read_text(encoding="ascii") if OIDC_KEY.exists() else "",
+    "OAUTH2_SERVER_CLASS": "apps.workspaces.oidc.CodeOnly",
+    "OIDC_SERVER_CLASS": "apps.workspaces.oidc.CodeOnly",
+    "OAUTH2_VALIDATOR_CLASS": "apps.workspaces.oidc.HubValidator",
+    "PKCE_REQUIRED": True,
+    "SCOPES": {"openid": "Who you are, by a name that tells nothing"},
+    "DEFAULT_SCOPES": ["openid"],
+    "AUTHORIZATION_CODE_EXPIRE_SECONDS": 60,
+    "ID_TOKEN_EXPIRE_SECONDS": 300,
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 12 * 3600,  # good for one question alone, which asks anew who may enter
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"] if ENV.is_encrypted else ["http", "https"],
+}
 
 # ── People ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 AUTH_USER_MODEL = "alliance.Member"
@@ -318,6 +335,7 @@ CELERY_BEAT_SCHEDULE = {
     "projects-access": {"task": "projects.keep_access", "schedule": 30.0},
     "projects-reminders": {"task": "projects.remind_of_endings", "schedule": 3600.0},
     "workspaces-runs": {"task": "workspaces.keep_runs", "schedule": 10.0},
+    "workspaces-tokens": {"task": "workspaces.forget_tokens", "schedule": 3600.0},
     "record-watch": {"task": "home.watch_record", "schedule": 30.0},
     "record-newest": {"task": "home.verify_newest", "schedule": 60.0},
     "record-whole": {"task": "home.verify_whole", "schedule": crontab(hour=3, minute=7)},

@@ -38,6 +38,10 @@ def make_ready(ground: Ground) -> None:
         notes.append(
             _once(ground, "static", f"{digest} {present}" if present else f"{digest} True", words, again=not present)
         )
+    if "CAIA_HUB_CLIENT_SECRET" in ground.environment():
+        with step("the workspaces' Hub") as notes:
+            secret = hashlib.sha256(ground.environment()["CAIA_HUB_CLIENT_SECRET"].encode()).hexdigest()
+            notes.append(_once(ground, "hub", f"{database} {secret}", ["register_hub"]))
     if ground.is_demo:
         with step("the demo alliance") as notes:
             notes.append(_once(ground, "demo", database, ["load_demo"]))

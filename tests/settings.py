@@ -7,8 +7,17 @@ for _name in ("DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL"):
     if _name not in os.environ:
         raise SystemExit(f"{_name} is not set. Tests need real services: run ./caia test, which starts them.")
 
+from apps.workspaces.keys import pem  # noqa: E402
 from caia_portal.settings import *  # noqa: E402, F403
-from caia_portal.settings import CACHES, DATABASES, ENV, S3_BUCKET, STORAGES, TEMPLATES  # noqa: E402
+from caia_portal.settings import (  # noqa: E402
+    CACHES,
+    DATABASES,
+    ENV,
+    OAUTH2_PROVIDER,
+    S3_BUCKET,
+    STORAGES,
+    TEMPLATES,
+)
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
 _number = int(WORKER.removeprefix("gw") or 0)
@@ -35,3 +44,4 @@ HOST_SECRET = "a-host-of-the-tests-shows-these-words"
 HUB_API_URL, HUB_TOKEN = "http://127.0.0.1:9/hub/api", "what-the-tests-show-a-hub-that-is-not-there"
 HUB_CLIENT_SECRET = "what-a-hub-of-the-tests-shows-the-portal"
 WORKSPACES_URL = "http://workspaces.localhost:9"
+OAUTH2_PROVIDER["OIDC_RSA_PRIVATE_KEY"] = pem()

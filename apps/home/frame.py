@@ -64,6 +64,7 @@ def _rows(member: Member) -> list[tuple[str, str, str]]:
     rows = [
         ("Home", "home:home", "home"),
         ("Projects", "projects:projects", "folders"),
+        ("Workspaces", "workspaces:workspaces", "device-desktop"),
         ("Datasets", "catalog:datasets", "database"),
         ("Agreements", "agreements:agreements", "heart-handshake"),
         ("Training", "alliance:training", "certificate"),

@@ -12,6 +12,7 @@ from apps.catalog.models import Dataset, DatasetFile, DatasetVersion
 from apps.core.commands import COMMANDS
 from apps.core.events import EVENTS
 from apps.projects.models import AccessRequest, Amendment, GpuUse, Project, Remark, TeamMember
+from apps.workspaces.models import Run, Workspace
 
 NOUNS = {
     "grant": "role",
@@ -19,6 +20,8 @@ NOUNS = {
     "request": "request for data",
     "amendment": "change",
     "gpu": "GPU-hours",
+    "run": "run of a workspace",
+    "code": "code of a workspace",
 }
 NAMED = {
     model._meta.label_lower: model
@@ -26,6 +29,7 @@ NAMED = {
         *(Member, Grant, TrainingRecord, TrainingType, Dataset, DatasetVersion, DatasetFile),
         *(Agreement, AgreementVersion, Signature, AgreementTemplate, TemplateVersion),
         *(Project, AccessRequest, Amendment, TeamMember, Remark, GpuUse),
+        *(Workspace, Run),
     )
 }
 
@@ -67,6 +71,8 @@ def _names(model: type[Model], refs: list[str]) -> dict[str, str]:
     known = {ref for ref in refs if ref and _is_uuid(ref)}
     fields = {part.name for part in model._meta.fields}
     said_with = {"user", "member", "type", "dataset", "agreement", "template"} & fields  # what its name is made of
+    if model in (Workspace, Run):
+        said_with = {f"{'workspace__' if model is Run else ''}{one}" for one in ("member", "project")}
     found = model._base_manager.filter(pk__in=known).select_related(*said_with)
     return {str(row.pk): str(row) for row in found}
 

@@ -16,6 +16,7 @@ HOST = SystemActor(
         }
     ),
 )
+INSTALLER = SystemActor("workspace installer", frozenset({"workspaces.hub.registered"}))
 WATCH = SystemActor(
     "workspace watch",
     frozenset(

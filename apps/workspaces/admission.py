@@ -9,7 +9,7 @@ from apps.alliance.models import Member
 from apps.projects.access import AccessDecision, decide
 from apps.projects.facts import Asked
 from apps.projects.models import AccessRequest, Project
-from apps.workspaces.models import LIVE, Run, RunData
+from apps.workspaces.models import LIVE, RunData
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Answer:
 
 
 def answers_of(member: Member, project: Project) -> list[Answer]:
-    """The decision on each dataset that owners approved for the project, or once did: two queries."""
+    """The decision on each dataset that the project asked its owners for: two queries."""
     states = AccessRequest.Status
     asked = AccessRequest.objects.filter(project=project).exclude(status__in=[states.DRAFT, states.DROPPED])
     data = asked.values_list("version__dataset_id", "version__dataset__slug", "version__dataset__title")
@@ -61,9 +61,3 @@ def baseless(runs: Collection[UUID] | None = None) -> dict[UUID, str]:
         elif decision.version != version:
             said[run].append(f"{title}: another version took its place.")
     return {run: " ".join(words) for run, words in said.items()}
-
-
-def live_run(member: Member, project: Project) -> Run | None:
-    """The run that this member has in the project now."""
-    found = Run.objects.filter(workspace__member=member, workspace__project=project, status__in=LIVE)
-    return found.select_related("workspace", "figures").first()

@@ -18,6 +18,11 @@ KINDS = (
 )  # fmt: skip
 
 
+def hub_name_of(member: Any) -> str:
+    """A member at the Hub, and the `sub` of their sign-in there, by their identifier."""
+    return neutral("m", member)
+
+
 def neutral(kind: str, of: Any) -> str:
     """A name for other systems that tells nothing of whose it is: a letter and 20 hexadecimal digits."""
     return kind + hashlib.sha256(f"{kind}:{of}".encode()).hexdigest()[:20]
@@ -69,8 +74,8 @@ class Workspace(Identified):
 
     @property
     def hub_name(self) -> str:
-        """The member at the Hub, and the `sub` of their sign-in there."""
-        return neutral("m", self.member_id)
+        """The member at the Hub."""
+        return hub_name_of(self.member_id)
 
     @property
     def hub_server(self) -> str:

@@ -12,7 +12,7 @@ from apps.workspaces.services.planning import Planned
 def plan_of(planned: Planned) -> dict[str, Any]:
     """All that its host needs; the addresses of files hold for a quarter of an hour."""
     run, workspace = planned.run, planned.run.workspace
-    ids = [one.decision.version for one in planned.admitted]
+    ids = [one.decision.version for one in planned.admitted if one.decision.version]
     versions = DatasetVersion.objects.filter(pk__in=ids).select_related("dataset__center").order_by("dataset__slug")
     return {
         "run": str(run.pk),

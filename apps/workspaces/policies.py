@@ -31,6 +31,16 @@ def may_start(actor: Member, target: Project) -> Decision:
     return no(f"You may not use any of the project's data now. {' '.join(one.words for one in answers)}")
 
 
+def may_enter_hub(actor: Member, target: Member) -> Decision:
+    """Whoever may act and has a workspace that is open; for themselves alone."""
+    if not settings.HAS_WORKSPACES:
+        return no(NOT_SET_UP)
+    if not (standing := actor.standing()):
+        return standing
+    has_one = actor.pk == target.pk and Workspace.objects.filter(member=actor, status=Workspace.Status.OPEN).exists()
+    return allow_if(has_one, otherwise="You have no workspace yet. Start one from the page of a project.")
+
+
 def may_stop(actor: Member, target: Run) -> Decision:
     """Whoever runs it, the project's lead, and the stewards of the data in it."""
     workspace = target.workspace
@@ -54,11 +64,6 @@ def may_read_code(actor: Member, target: Run) -> Decision:
     owned = RunData.objects.filter(Q(version__dataset__center__in=audited), run=target)
     is_theirs = bool(audited) and owned.exists()
     return allow_if(is_theirs, otherwise="Code is read by its researcher and by auditors of the data's owners alone.")
-
-
-def may_see_workspace(actor: Member, target: Workspace) -> bool:
-    """Whether the pages of this workspace are theirs: the researcher's own and the lead's."""
-    return actor.pk in (target.member_id, target.project.lead_id)
 
 
 def _stewards(actor: Member, run: Run) -> bool:

@@ -6,7 +6,7 @@ from apps.core.errors import NotAllowed
 from apps.projects.models import Project
 from apps.workspaces.gateways import JupyterHub
 from apps.workspaces.models import Run
-from apps.workspaces.services import runs, stopping
+from apps.workspaces.services import hub, runs, stopping
 
 
 @shared_task(name="workspaces.keep_runs")
@@ -41,3 +41,9 @@ def stop_at_hub(pk: str) -> None:
     newest = run.workspace.runs.order_by("-started_at").first()
     if newest is not None and newest.pk == run.pk:
         JupyterHub().stop(run.workspace.hub_name, run.workspace.hub_server)
+
+
+@shared_task(name="workspaces.forget_tokens")
+def forget_tokens() -> None:
+    """Erase what the Hub was given to ask with, once it holds no more."""
+    hub.forget_tokens()

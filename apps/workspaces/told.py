@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -52,7 +52,7 @@ def _event(given: Any) -> Told:
         raise Invalid("An event says too much.")
     if kind == "cell":
         _demand_cell(details, code)
-    return Told(int(seq), at, str(kind), details)
+    return Told(seq, at, str(kind), details)
 
 
 def _demand_cell(details: dict[str, Any], code: Any) -> None:
@@ -70,7 +70,7 @@ def moment(given: Any) -> datetime | None:
     return found if found and timezone.is_aware(found) else None
 
 
-def whole(given: Any, *, least: int = 0, most: int = 2**62) -> bool:
+def whole(given: Any, *, least: int = 0, most: int = 2**62) -> TypeGuard[int]:
     """Whether it is a whole number within these bounds."""
     return isinstance(given, int) and not isinstance(given, bool) and least <= given <= most
 

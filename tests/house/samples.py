@@ -154,7 +154,6 @@ ARGUMENTS: dict[str, Callable[[World], dict[str, Any]]] = {
     },
     **samples_agreements.ARGUMENTS,
     **samples_projects.ARGUMENTS,
-    **samples_workspaces.ARGUMENTS,
 }
 # Where an address is not named above, its beginning says what its arguments mean.
 BY_BEGINNING: dict[str, Callable[[World], dict[str, Any]]] = {

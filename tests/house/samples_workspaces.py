@@ -40,12 +40,7 @@ def make_workspaces(owner: Member, projects: Projects, data: DatasetVersion) -> 
     return Workspaces(workspace, running, sealed, over)
 
 
-ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "workspaces:start": lambda world: {"pk": world.projects.active.pk},
-    "workspaces:panel": lambda world: {"pk": world.projects.active.pk},
-}
 BY_BEGINNING: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "workspaces/<uuid:pk>/": lambda world: {"pk": world.workspaces.workspace.pk},
     "runs/<uuid:pk>/": lambda world: {"pk": world.workspaces.running.pk},
     "internal/runs/<uuid:pk>/": lambda world: {"pk": world.workspaces.running.pk},
     "internal/workspaces/<uuid:pk>/": lambda world: {"pk": world.workspaces.sealed.pk},

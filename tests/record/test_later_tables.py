@@ -9,8 +9,10 @@ from psycopg import sql
 
 from apps.projects.actors import ACCESS_CLOCK, METER
 from apps.projects.services import closing, ending, proposals
-from apps.workspaces.services import reports
+from apps.workspaces.actors import INSTALLER
+from apps.workspaces.services import hub, reports
 from apps.workspaces.told import events_of
+from tests.factories import alliance
 from tests.factories_catalog import LookFactory, steward_of
 from tests.factories_workspaces import run as running
 from tests.factories_workspaces import workspace
@@ -36,6 +38,7 @@ def portal():
     changed(world, methods="Others.")
     run = running(workspace(world.lead, world.project), data=[world.version])
     cell = {"seq": 1, "at": "2027-01-04T09:00:00Z", "kind": "cell", "kernel": "k", "code": "1", "sha256": "0" * 64}
+    hub.register(alliance(), by=INSTALLER, secret="none", redirect_uri="http://workspaces.localhost/hub/oauth_callback")
     reports.take(run, events_of({"events": [cell]}))
     words = {"learned": "It works.", "confirmed": ["outputs", "copies", "publications"]}
     closing.close(world.project, by=world.lead, **words)

@@ -19,7 +19,7 @@ from apps.alliance.roles import Role
 from apps.catalog.actors import PREVIEWER
 from apps.core.actors import Actor, SystemActor
 from apps.projects.actors import ACCESS_CLOCK, METER
-from apps.workspaces.actors import HOST, WATCH
+from apps.workspaces.actors import HOST, INSTALLER, WATCH
 from tests.factories import TrainingTypeFactory, proof
 from tests.house.samples import World
 from tests.rules.cases_access import access_cases
@@ -29,7 +29,8 @@ from tests.rules.cases_projects import change_cases, project_cases
 from tests.rules.cases_workspaces import workspace_cases
 
 SYSTEM: dict[str, SystemActor] = {
-    duty.name: duty for duty in (CLOCK, FOUNDER, PREVIEWER, AGREEMENTS_CLOCK, ACCESS_CLOCK, METER, HOST, WATCH)
+    duty.name: duty
+    for duty in (CLOCK, FOUNDER, PREVIEWER, AGREEMENTS_CLOCK, ACCESS_CLOCK, METER, HOST, WATCH, INSTALLER)
 }
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from apps.alliance.models import Alliance
 from apps.projects.models import Project
 from apps.workspaces.models import Run, Workspace
 from apps.workspaces.told import Told
@@ -84,6 +85,14 @@ def _sealed(world: World) -> Workspace:
     return Workspace.objects.get(pk=world.workspaces.sealed.pk)
 
 
+def _alliance(world: World) -> Alliance:
+    return world.alliance
+
+
+def _hub(world: World) -> dict[str, Any]:
+    return {"secret": "a secret of the test", "redirect_uri": "http://workspaces.localhost:9/hub/oauth_callback"}
+
+
 def workspace_cases(Case: Any) -> dict[str, Any]:
     """By event; `Case` comes from cases.py, which merges these."""
     host, watch = "workspace host", "workspace watch"
@@ -104,5 +113,6 @@ def workspace_cases(Case: Any) -> dict[str, Any]:
         ),
         "workspaces.code.recorded": Case(running, host, "owner", _cell()),
         "workspaces.workspace.sealed": Case(_workspace, watch, "owner", ready=may_be_sealed),
+        "workspaces.hub.registered": Case(_alliance, "workspace installer", "owner", _hub),
         "workspaces.workspace.erased": Case(_sealed, host, "owner"),
     }

@@ -37,7 +37,8 @@ class SessionLimits:
         reason = sessions.ended_because(request) or member.may_enter().reason
         if reason:
             return self._close(request, member, reason)
-        sessions.note_activity(request)
+        if request.headers.get("X-Watching") != "1":  # a page that looks again by itself is nobody's doing
+            sessions.note_activity(request)
         if not member.standing():
             own = reverse("alliance:center", args=[member.center.slug])
             if request.path_info != own and _name_of(request) not in TO_LEAVE_BY:

@@ -144,4 +144,4 @@ def _count(given: dict[str, Any], name: str) -> int:
     value = given.get(name)
     if isinstance(value, float) and math.isfinite(value):
         value = int(value)
-    return int(value) if whole(value) else 0
+    return value if whole(value) else 0

@@ -29,7 +29,7 @@ def seal(workspace: Workspace, *, by: Any) -> None:
         key=f"workspace-sealed:{workspace.pk}",
         subject=f"Your workspace in {workspace.project} is sealed",
         text=f"The project is closed. The files in it are erased on {workspace.delete_on:%-d %B %Y}.",
-        path=f"/workspaces/{workspace.pk}/",
+        path=f"/projects/{workspace.project_id}/workspace/",
     )
 
 

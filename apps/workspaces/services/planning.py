@@ -53,6 +53,6 @@ def _refused(run: Run, refused: list[Answer]) -> Planned:
     RUN.follow("break", run)
     run.save()
     workspace = run.workspace
-    key, path = f"workspace-stopped:{run.pk}", f"/workspaces/{workspace.pk}/"
+    key, path = f"workspace-stopped:{run.pk}", f"/projects/{workspace.project_id}/workspace/"
     tell(workspace.member, key=key, subject=f"Your workspace in {workspace.project} stops", text=reason, path=path)
     return Planned(run, [], refused, reason)

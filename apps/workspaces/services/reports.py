@@ -88,7 +88,7 @@ def end(run: Run, *, by: Any, told: Sequence[Told]) -> None:
             key=f"workspace-stopped:{run.pk}",
             subject=f"Your workspace in {workspace.project} stopped",
             text=f"{run.reason} Your files stay as they are.",
-            path=f"/workspaces/{workspace.pk}/",
+            path=f"/projects/{workspace.project_id}/workspace/",
         )
 
 

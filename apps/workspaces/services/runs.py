@@ -78,7 +78,7 @@ def resume(run: Run, *, by: Member, reason: str) -> None:
         key=f"workspace-resumed:{run.pk}:{run.paused_at.isoformat()}",
         subject=f"Your workspace in {run.workspace.project} goes on",
         text=f"{by} writes: {reason}",
-        path=f"/workspaces/{run.workspace_id}/",
+        path=f"/projects/{run.workspace.project_id}/workspace/",
     )
 
 
@@ -87,7 +87,7 @@ def tell_of_pause(run: Run, words: str) -> None:
     workspace = run.workspace
     key = f"workspace-paused:{run.pk}:{timezone.now().isoformat()}"
     text = "A steward of the data in it looks at it and lets it go on, or stops it."
-    tell(workspace.member, key=key, subject=words, text=text, path=f"/workspaces/{workspace.pk}/")
+    tell(workspace.member, key=key, subject=words, text=text, path=f"/projects/{workspace.project_id}/workspace/")
     stewards = {one for mount in run.mounts.select_related("version__dataset__center")
                 for one in stewards_of(mount.version.dataset)}  # fmt: skip
     for steward in sorted(stewards, key=lambda one: str(one.pk)):
@@ -101,5 +101,5 @@ def _tell_researcher(run: Run, why: str) -> None:
         key=f"workspace-stopped:{run.pk}",
         subject=f"Your workspace in {workspace.project} stops",
         text=f"{why} Your files stay as they are.",
-        path=f"/workspaces/{workspace.pk}/",
+        path=f"/projects/{workspace.project_id}/workspace/",
     )

@@ -1,0 +1,105 @@
+"""A run as its page shows it: what it uses against its limits, how that went, and what its host told, in words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from apps.core.templatetags.words import count, number, size
+from apps.workspaces import limits
+from apps.workspaces.models import Run, RunEvent, RunFigures, Workspace
+
+WIDTH, HEIGHT = 600, 80  # of a plot
+CLOSE = 0.8  # of a limit, from which it is said in another tone
+
+
+@dataclass(frozen=True)
+class Use:
+    """One thing that a run uses up."""
+
+    label: str
+    value: int
+    limit: int
+    words: str
+
+    @property
+    def tone(self) -> str:
+        return "bad" if self.value >= self.limit else "warn" if self.value >= CLOSE * self.limit else "accent"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A line over time, as the points of an SVG polyline, and its highest value in words."""
+
+    title: str
+    points: str
+    highest: str
+
+
+def uses_of(figures: RunFigures) -> list[Use]:
+    """Memory, files and what went to the browser."""
+    rows = (
+        ("Memory", figures.memory, limits.MEMORY),
+        ("Your files (/home)", figures.home, limits.HOME),
+        ("The team’s files (/shared)", figures.shared, limits.SHARED),
+        ("Results (/results)", figures.results, limits.RESULTS),
+    )
+    uses = [Use(label, value, limit, f"{size(value)} of {size(limit)}") for label, value, limit in rows]
+    words = f"{size(figures.bytes_out)} since its start; paused at {size(limits.METER_PAUSE)} within an hour"
+    return [*uses, Use("To the browser", figures.bytes_out, limits.METER_PAUSE, words)]
+
+
+def plots_of(figures: RunFigures) -> list[Plot]:
+    """Processors and memory over the last hour, once there are points enough for a line."""
+    points = figures.samples
+    if len(points) < 3:
+        return []
+    busiest, largest = max(point[1] for point in points), max(point[2] for point in points)
+    return [
+        Plot("Processors in use", _line(points, 1, max(busiest, limits.CPUS)), f"at most {number(busiest)}"),
+        Plot("Memory in use", _line(points, 2, max(largest, limits.MEMORY)), f"at most {size(largest)}"),
+    ]
+
+
+def _line(points: list[list[float]], column: int, top: float) -> str:
+    first, last = points[0][0], points[-1][0]
+    span = max(last - first, 1)
+    return " ".join(
+        f"{WIDTH * (point[0] - first) / span:.1f},{HEIGHT - HEIGHT * point[column] / top:.1f}" for point in points
+    )
+
+
+def address_of(workspace: Workspace) -> str:
+    """Where its researcher's browser finds the running workspace: on a host name that nobody else's shares."""
+    where = urlsplit(settings.WORKSPACES_URL)
+    return f"{where.scheme}://{workspace.hub_name}.{where.netloc}/user/{workspace.hub_name}/{workspace.hub_server}/lab"
+
+
+def is_open(run: Run | None) -> bool:
+    """Whether its researcher can go in."""
+    return run is not None and run.status == Run.Status.RUNNING
+
+
+SAID: dict[str, Callable[[dict[str, Any]], str]] = {
+    "started": lambda one: f"It began with {count(len(one.get('data') or []), 'dataset,datasets')}.",
+    "ended": lambda one: str(one.get("words") or "It ended."),
+    "denied": lambda one: f"Refused: {one.get('method', '')} {one.get('path', '')}. {one.get('why', '')}",
+    "warned": lambda one: f"Much went to the browser: {size(one.get('bytes'))}.",
+    "paused": lambda one: f"Paused, since {size(one.get('bytes'))} went to the browser.",
+    "resumed": lambda one: "It goes on.",
+    "opened": lambda one: f"Opened {one.get('path', '')} of {one.get('dataset', '')}, {_times(one)}.",
+    "not_watched": lambda one: f"Files that are opened can’t be watched here: {one.get('words', '')}",
+    "signed_in": lambda one: "Its researcher came in by a browser.",
+}
+
+
+def _times(one: dict[str, Any]) -> str:
+    times = one.get("times")
+    return count(times if isinstance(times, int) else 1, "time,times")
+
+
+def said(event: RunEvent) -> str:
+    """What a host told, as a sentence."""
+    return SAID[event.kind](event.details)[:500]
