@@ -16,6 +16,7 @@ from apps.alliance.roles import Role
 from tests.attacks.posts_agreements import agreement_posts
 from tests.attacks.posts_catalog import catalog_posts
 from tests.attacks.posts_projects import change_posts, project_posts
+from tests.attacks.posts_workspaces import workspace_posts
 from tests.factories import PDF, CenterFactory
 from tests.house.samples import World
 
@@ -131,6 +132,7 @@ SENT |= catalog_posts(Post, _why)
 SENT |= agreement_posts(Post, _why)
 SENT |= project_posts(Post, _why)
 SENT |= change_posts(Post, _why)
+SENT |= workspace_posts(Post, _why)
 
 # What nobody is asked for: each would change who somebody is, what they may, or what happened.
 POISON: dict[str, Any] = {

@@ -24,6 +24,7 @@ ELSE = (  # what else may stand before the rule: no right, a row that stays, a c
     psycopg.errors.InsufficientPrivilege,
     psycopg.errors.IntegrityError,
     psycopg.errors.GeneratedAlways,
+    psycopg.errors.DatatypeMismatch,  # another's table counts its rows
 )
 
 
@@ -102,4 +103,6 @@ def test_every_table_is_refused_by_the_rule_itself_where_nothing_else_stands_bef
         "projects_judge",
         "projects_remark",
         "projects_vote",
+        "workspaces_cellcode",
+        "workspaces_runevent",
     }

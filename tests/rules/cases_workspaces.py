@@ -41,7 +41,7 @@ def may_be_sealed(world: World) -> None:
     Project.objects.filter(pk=world.workspaces.workspace.project_id).update(status="closed")
 
 
-def _free(world: World) -> None:
+def free(world: World) -> None:
     """The owner may use the data, and their workspace does not run."""
     allow(world)
     _stand(world, "stopped", **ended_fields(world))
@@ -97,7 +97,7 @@ def workspace_cases(Case: Any) -> dict[str, Any]:
     """By event; `Case` comes from cases.py, which merges these."""
     host, watch = "workspace host", "workspace watch"
     return {
-        "workspaces.run.started": Case(_active, "owner", "researcher", ready=_free),
+        "workspaces.run.started": Case(_active, "owner", "researcher", ready=free),
         "workspaces.run.stopped": Case(running, "owner", "researcher", _reason),
         "workspaces.run.closed": Case(running, watch, "owner", ready=_stopping),
         "workspaces.run.failed": Case(running, watch, "owner", _reason),
