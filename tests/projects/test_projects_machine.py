@@ -124,7 +124,9 @@ class ProjectsMachine(History):
             if sure == 0:
                 self.attempt(decisions.refuse, request, by=by, reason="No.")
             else:
-                self.attempt(decisions.approve, request, by=by, ends_on=in_days(days))
+                # Now and then what was read is no longer what is asked for.
+                number = request.edition.number - (sure == 1) if request.edition else 0
+                self.attempt(decisions.approve, request, by=by, edition=number, ends_on=in_days(days))
 
     @rule(n=pick, r=pick, fits=fit)
     def take(self, n, r, fits):

@@ -13,7 +13,7 @@ from apps.projects.access import may_use
 from apps.projects.models import AccessRequest, Project, Vote
 from apps.projects.services import amendments, decisions
 from tests.factories import arranged, holder
-from tests.projects.world import again, changed, in_days, make_world, running
+from tests.projects.world import again, approve, changed, in_days, make_world, running
 from tests.rivals import judged
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("transactional_db")]
@@ -55,7 +55,7 @@ def test_of_two_stewards_who_decide_otherwise_one_decides(world, rivals, rounds)
         request = asked_anew(world)
         since = timezone.now()
         outcomes = rivals(
-            lambda request=request: decisions.approve(request, by=world.steward, ends_on=in_days(30)),
+            lambda request=request: approve(request, by=world.steward, ends_on=in_days(30)),
             lambda request=request: decisions.refuse(request, by=other, reason="No."),
         )
 
@@ -76,8 +76,8 @@ def test_of_two_stewards_who_agree_the_second_fills_the_quorum_once(rivals, roun
         request = asked_anew(world)
         since = timezone.now()
         outcomes = rivals(
-            lambda request=request: decisions.approve(request, by=world.steward, ends_on=in_days(30)),
-            lambda request=request: decisions.approve(request, by=other, ends_on=in_days(20)),
+            lambda request=request: approve(request, by=world.steward, ends_on=in_days(30)),
+            lambda request=request: approve(request, by=other, ends_on=in_days(20)),
         )
 
         assert judged(outcomes, since) == 2
@@ -149,9 +149,7 @@ def test_a_revocation_beside_the_yes_to_a_renewal(rivals, rounds):
         old = approved_of(world, project)
         renewal = amendments.ask_to_renew(old, by=world.lead)
         since = timezone.now()
-        outcomes = rivals(
-            revoke(world, old), lambda: decisions.approve(renewal, by=world.steward, ends_on=in_days(360))
-        )
+        outcomes = rivals(revoke(world, old), lambda: approve(renewal, by=world.steward, ends_on=in_days(360)))
 
         assert judged(outcomes, since) == 1
         was_refused = isinstance(outcomes[0], PortalError)
