@@ -18,7 +18,7 @@ from apps.catalog.models import Dataset, DatasetVersion
 from apps.core.models import Standing
 from apps.core.reminding import is_due, last_reminded
 from apps.core.searching import titled
-from apps.projects.models import AccessRequest, Amendment, Project, Remark, TeamMember, Written
+from apps.projects.models import AccessRequest, Amendment, Edition, Project, Remark, TeamMember, Written
 
 P, R = Project.Status, AccessRequest.Status
 DECISIONS = 500  # of the newest, from which it is told how long they usually take
@@ -139,6 +139,23 @@ def usual_days(centers: Collection[Any]) -> dict[UUID, float]:
 def open_amendments(project: Project) -> QuerySet[Amendment]:
     """The change that is being written or decided, at most one."""
     return project.amendments.filter(status__in=Amendment.OPEN).select_related("project__center", "project__lead")
+
+
+def editions_of(project: Project) -> QuerySet[Edition]:
+    """Every text of it that was sent."""
+    return project.editions.select_related("submitted_by")
+
+
+def answered(editions: Collection[Edition]) -> list[tuple[Edition, Edition | None, list[AccessRequest]]]:
+    """Each of a project's editions, the one before it, and the requests that rest on it; only their states are told."""
+    numbers = {one.number - 1 for one in editions}
+    earlier = Edition.objects.filter(project__in={one.project_id for one in editions}, number__in=numbers)
+    before = {one.number + 1: one for one in earlier}
+    rest: dict[UUID | None, list[AccessRequest]] = {}
+    asked = AccessRequest.objects.filter(edition__in=editions).exclude(status__in=[R.DRAFT, R.DROPPED])
+    for request in asked.select_related("version__dataset__center").order_by("version__dataset__title", "pk")[:ANSWERS]:
+        rest.setdefault(request.edition_id, []).append(request)
+    return [(one, before.get(one.number), rest.get(one.pk, [])) for one in editions]
 
 
 def approvals_in_force(project: Project) -> QuerySet[AccessRequest]:
