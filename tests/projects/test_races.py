@@ -5,7 +5,6 @@ from django.utils import timezone
 
 from apps.agreements import selectors
 from apps.agreements.actors import AGREEMENTS_CLOCK
-from apps.agreements.models import Signature
 from apps.agreements.services import drafts, keeping, signing
 from apps.alliance.roles import Role
 from apps.core.errors import PortalError
@@ -85,29 +84,6 @@ def test_of_two_stewards_who_agree_the_second_fills_the_quorum_once(rivals, roun
         request.refresh_from_db()
         assert (request.status, request.ends_on) == (R.APPROVED, in_days(20))
         assert request.project.status == Project.Status.DECIDED
-
-
-@many
-def test_of_two_officials_of_one_center_one_signs(world, rivals, rounds):
-    other = holder(Role.SIGNING_OFFICIAL, world.owner)
-    begun(world.agreement.agreement)
-    version = drafts.amend(world.agreement.agreement, by=world.official)
-    for _ in range(rounds):
-        drafts.send(version, by=world.official)
-        version.refresh_from_db()
-        since = timezone.now()
-        outcomes = rivals(
-            lambda: signing.sign(version, by=world.official, text_sha256=version.text_id),
-            lambda: signing.sign(version, by=other, text_sha256=version.text_id),
-        )
-
-        assert judged(outcomes, since) == 1
-        signature = Signature.objects.get(version=version, edition=version.edition)
-        assert signature.signer_id == (other if isinstance(outcomes[0], BaseException) else world.official).pk
-        version.refresh_from_db()
-        assert version.signed_at is None
-        drafts.recall(version, by=world.official, reason="Once more.")
-        version.refresh_from_db()
 
 
 @some
