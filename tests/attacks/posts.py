@@ -134,6 +134,11 @@ SENT |= project_posts(Post, _why)
 SENT |= change_posts(Post, _why)
 SENT |= workspace_posts(Post, _why)
 
+# Asked by hosts and by the Hub, with secrets of their own; a browser's cookies count for nothing there.
+FOR_MACHINES = {
+    "workspaces:heartbeat", "workspaces:plan", "workspaces:events", "workspaces:erased", "oauth2_provider:token",
+}  # fmt: skip
+
 # What nobody is asked for: each would change who somebody is, what they may, or what happened.
 POISON: dict[str, Any] = {
     "id": "00000000-0000-7000-8000-00000000dead",

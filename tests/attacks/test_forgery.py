@@ -6,17 +6,13 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.audit.models import Event
-from tests.attacks.posts import SENT
+from tests.attacks.posts import FOR_MACHINES, SENT
 from tests.attacks.test_mass_assignment import path_of
 from tests.house.samples import undone
 from tests.house.site import routes
 from tests.house.snapshot import snapshot
 
 ROUTES = {route.name: route for route in routes()}
-# Asked by hosts and by the Hub, with secrets of their own; a browser's cookies count for nothing there.
-FOR_MACHINES = {
-    "workspaces:heartbeat", "workspaces:plan", "workspaces:events", "workspaces:erased", "oauth2_provider:token",
-}  # fmt: skip
 KEPT_APART = ("django_session", "usersessions_usersession")  # a session's last use
 
 

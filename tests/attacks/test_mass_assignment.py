@@ -6,15 +6,15 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
-from tests.attacks.posts import SENT, poison
+from tests.attacks.posts import FOR_MACHINES, SENT, poison
 from tests.house.samples import World, undone
 from tests.house.site import routes
 
 pytestmark = [pytest.mark.slow]
 
 ROUTES = {route.name: route for route in routes()}
-OUR_APPS = ("access:", "agreements:", "alliance:", "catalog:", "home:", "projects:")
-OURS = [name for name in ROUTES if name.startswith(OUR_APPS)]
+OUR_APPS = ("access:", "agreements:", "alliance:", "catalog:", "home:", "projects:", "workspaces:")
+OURS = [name for name in ROUTES if name.startswith(OUR_APPS) and name not in FOR_MACHINES]
 ELSEWHERE = {  # tried in tests/signin
     "alliance:factor_setup", "alliance:session_end", "alliance:invitation_accept", "alliance:demo_sign_in",
     "alliance:identity_provider", "alliance:identity_provider_end", "alliance:person_factors_reset",
@@ -62,6 +62,7 @@ KNOWN = (
     "alliance_grant", "alliance_invitation", "alliance_member", "alliance_trainingrecord", "alliance_trainingtype",
     "catalog_dataset", "catalog_datasetfile", "catalog_datasetversion", "projects_accessrequest",
     "projects_amendment", "projects_edition", "projects_project", "projects_teammember",
+    "workspaces_run", "workspaces_workspace",
 )  # fmt: skip
 
 

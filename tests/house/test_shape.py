@@ -148,6 +148,7 @@ WRITES_ELSEWHERE = {
     "apps/catalog/gateways.py": "a hash is fed, and bytes that no row names are erased",
     "apps/catalog/ingest.py": "a claim in the cache is given back, no row",
     "apps/core/commands.py": "the details noted for an event, no row",
+    "apps/projects/tasks.py": "a claim in the cache is given back, no row",
     "apps/home/record_views.py": "a mark in the cache while somebody verifies, no row",
 }
 

@@ -83,6 +83,15 @@ def test_the_hub_learns_a_name_that_tells_nothing(world, hub, browser):
     assert not RefreshToken.objects.exists()
 
 
+def test_no_token_lies_in_the_database_or_in_an_address(hub, browser):
+    answer = asks(browser)
+    given = exchanges(hub, code_of(answer)).json()
+
+    assert parse_qs(urlsplit(answer["Location"]).query)["iss"] == [settings.OAUTH2_PROVIDER["OIDC_ISS_ENDPOINT"]]
+    assert given["access_token"] not in str(AccessToken.objects.values())
+    assert hub.get("/oidc/userinfo/", {"access_token": given["access_token"]}).status_code == 401
+
+
 def test_what_is_published_is_what_there_is(hub):
     said = hub.get("/oidc/.well-known/openid-configuration").json()
 

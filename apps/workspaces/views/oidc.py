@@ -58,6 +58,7 @@ def configuration(request: HttpRequest) -> HttpResponse:
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             "code_challenge_methods_supported": ["S256"],
             "claims_supported": ["sub"],
+            "authorization_response_iss_parameter_supported": True,
         }
     )
 
@@ -100,6 +101,8 @@ def token(request: HttpRequest) -> HttpResponse:
 def userinfo(request: HttpRequest) -> HttpResponse:
     """Whose token this is, as long as they may enter; asked by the Hub."""
     _demand_set_up()
+    if not request.headers.get("Authorization", "").startswith("Bearer "):
+        return JsonResponse({"error": "invalid_token"}, status=401)  # a token in an address would lie in logs
     answer: HttpResponse = UserInfoView.as_view()(request)
     answer["Content-Type"] = "application/json"  # also where it says no, with nothing in it
     return answer
