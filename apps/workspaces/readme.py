@@ -34,7 +34,7 @@ def _lines(version: DatasetVersion, project: Project) -> Iterator[str]:
         [
             "Files can't be downloaded, and nothing here reaches a network: the data stays where its owner put it.",
             f"Counts below {floor_of(dataset)} must not be shown to anybody outside the project.",
-            "Results leave by being released: ask for it on the project's page in the portal.",
+            "Results leave by release alone, once two output checkers have looked at them. The portal says how.",
         ],
     )
 

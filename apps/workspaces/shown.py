@@ -82,6 +82,11 @@ def is_open(run: Run | None) -> bool:
     return run is not None and run.status == Run.Status.RUNNING
 
 
+def is_paused(run: Run) -> bool:
+    """Whether the gateway holds back what goes to the browser, and nobody has asked for its end."""
+    return run.paused_at is not None and run.status == Run.Status.RUNNING
+
+
 SAID: dict[str, Callable[[dict[str, Any]], str]] = {
     "started": lambda one: f"It began with {count(len(one.get('data') or []), 'dataset,datasets')}.",
     "ended": lambda one: str(one.get("words") or "It ended."),

@@ -93,6 +93,24 @@ def test_why_it_can_not_start_stands_there_line_by_line(world, lead):
     assert f"May you use {world.dataset.title}" in words
 
 
+def test_a_page_that_looks_again_keeps_what_is_typed_and_renews_the_rest(world, running, lead):
+    page = lead.get(page_of(world.project)).content.decode()
+
+    assert 'hx-select-oob="#workspace-rest"' in page
+    assert re.search(r'<div id="workspace-rest".*Data in it', page, re.DOTALL)
+    assert re.search(r'<div id="workspace-stop" hx-preserve="true">.*name="reason"', page, re.DOTALL)
+
+
+def test_a_paused_run_that_stops_is_said_to_stop(world, place, lead):
+    run = make_run(place, data=[world.version], paused_at=timezone.now())
+    assert "Paused since" in text(lead.get(page_of(world.project)))
+    lead.post(f"/runs/{run.pk}/stop/", {"reason": "Enough."})
+
+    words = text(lead.get(page_of(world.project)))
+    assert "Stopping since" in words
+    assert "Paused" not in words
+
+
 def test_where_workspaces_are_not_set_up_the_page_says_so(world, lead, settings):
     settings.HAS_WORKSPACES = False
 

@@ -84,15 +84,17 @@ def _of_run(run: Run) -> dict[str, Any]:
         "uses": shown.uses_of(run.figures),
         "plots": shown.plots_of(run.figures),
         "address": shown.address_of(run.workspace) if shown.is_open(run) else "",
+        "is_paused": shown.is_paused(run),
         "every": "10s" if shown.is_open(run) else "2s",
     }
 
 
 def _answers(member: Member, project: Project) -> list[Any]:
-    """The decision line by line, for somebody of its team."""
+    """The decision line by line, for somebody of its team; none where it is not what stands in the way."""
     if not project.team.filter(member=member, until=None).exists():
         return []
-    return answers_for(member, project, projects.requests_of(project))
+    answers = answers_for(member, project, projects.requests_of(project))
+    return [] if any(one.decision for one in answers) else answers
 
 
 def _history(place: Workspace, request: MemberRequest) -> Listing:
@@ -123,6 +125,7 @@ def run(request: MemberRequest, pk: UUID) -> HttpResponse:
         "uses": shown.uses_of(found.figures) if found.is_live else [],
         "plots": shown.plots_of(found.figures) if found.is_live else [],
         "open_to": RUN.open_to(request.user, found),
+        "is_paused": shown.is_paused(found),
         "may_resume": may("workspaces.run.resumed", request.user, found),
         "may_read_code": may_read_code(request.user, found),
         "history": page,
