@@ -77,6 +77,15 @@ def test_a_new_start_is_refused_with_the_reason(world, way):
     assert not Run.objects.exists()
 
 
+def test_a_gentle_stop_becomes_a_stop_at_once_where_the_basis_ends_meanwhile(world, running, host):
+    runs.stop(running, by=world.lead, reason="Enough.")
+    assert [one["now"] for one in host.beat(running)["stop"]] == [False]
+    revoked(world)
+
+    with time_machine.travel(timezone.now() + timedelta(seconds=6)):
+        assert [one["now"] for one in host.beat(running)["stop"]] == [True]
+
+
 def test_the_end_of_an_access_is_heard_at_once(world, running):
     ending.begin(world.project, by=ACCESS_CLOCK)
     revoked(world)

@@ -39,7 +39,7 @@ PATHS = ["/internal/heartbeat", "/internal/runs/{}/plan", "/internal/runs/{}/eve
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
-    "shown", ["", "Bearer", "Bearer ", "Bearer wrong", "Basic x", "Bearer \N{SNOWMAN}", "Bearer {}x"]
+    "shown", ["", "Bearer", "Bearer ", "Bearer wrong", "Basic x", "Bearer \N{SNOWMAN}", "{}", "bearer {}", "Bearer {}x"]
 )
 def test_without_the_secret_nothing_is_there(starting, path, shown):
     header = shown.format(settings.HOST_SECRET).encode().decode("latin-1")

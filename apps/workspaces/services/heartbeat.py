@@ -40,14 +40,15 @@ def beat(body: Any) -> dict[str, Any]:
     host, told = _read(body)
     now = timezone.now()
     ids = [one.run for one in told]
-    if due := _due(ids, now):
-        stop_baseless(baseless(due))
+    due = _due(ids, now)
+    gone = baseless(due) if due else {}
+    stop_baseless(gone)
     found = {run.pk: run for run in Run.objects.filter(pk__in=ids).select_related("figures")}
     _keep(
         host, [(found[one.run].figures, one) for one in told if one.run in found and found[one.run].is_live], now, due
     )
     going = [run for run in found.values() if run.status == R.RUNNING and run.resume_asked_at]
-    stops = [_stop_of(one.run, found.get(one.run)) for one in told]
+    stops = [_stop_of(one.run, found.get(one.run), gone) for one in told]
     return {
         "stop": [stop for stop in stops if stop],
         "resume": [str(run.pk) for run in going],
@@ -55,13 +56,13 @@ def beat(body: Any) -> dict[str, Any]:
     }
 
 
-def _stop_of(pk: UUID, run: Run | None) -> dict[str, Any] | None:
+def _stop_of(pk: UUID, run: Run | None, gone: dict[UUID, str]) -> dict[str, Any] | None:
     if run is None:
         return {"run": str(pk), "reason": "The portal does not know of this run.", "now": True}
     if not run.is_live:
         return {"run": str(pk), "reason": run.reason, "now": True}
     if run.status == R.STOPPING:
-        return {"run": str(pk), "reason": run.reason, "now": run.stops_at_once}
+        return {"run": str(pk), "reason": run.reason, "now": run.stops_at_once or pk in gone}
     return None
 
 

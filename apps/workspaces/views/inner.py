@@ -31,8 +31,8 @@ def for_hosts(tell: Told) -> Callable[..., HttpResponse]:
     @require_POST
     @functools.wraps(tell)
     def answer(request: HttpRequest, **named: UUID) -> HttpResponse:
-        shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not settings.HAS_WORKSPACES or not constant_time_compare(shown, settings.HOST_SECRET):
+        shown = request.headers.get("Authorization", "")
+        if not settings.HAS_WORKSPACES or not constant_time_compare(shown, f"Bearer {settings.HOST_SECRET}"):
             raise Http404
         try:
             with coming_from(component="host"):
