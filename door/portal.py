@@ -38,10 +38,13 @@ def make_ready(ground: Ground) -> None:
         notes.append(
             _once(ground, "static", f"{digest} {present}" if present else f"{digest} True", words, again=not present)
         )
-    if "CAIA_HUB_CLIENT_SECRET" in ground.environment():
+    if secret := ground.process_environment().get("CAIA_HUB_CLIENT_SECRET"):
         with step("the workspaces' Hub") as notes:
-            secret = hashlib.sha256(ground.environment()["CAIA_HUB_CLIENT_SECRET"].encode()).hexdigest()
-            notes.append(_once(ground, "hub", f"{database} {secret}", ["register_hub"]))
+            where = ground.process_environment().get("CAIA_WORKSPACES_URL", "")
+            digest = hashlib.sha256(f"{secret} {where}".encode()).hexdigest()
+            key = ground.folder("oidc") / "key.pem"
+            notes.append(_once(ground, "hub", f"{database} {digest}", ["register_hub"], again=not key.exists()))
+            ground.portal_account.own_all(key.parent)
     if ground.is_demo:
         with step("the demo alliance") as notes:
             notes.append(_once(ground, "demo", database, ["load_demo"]))
