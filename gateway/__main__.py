@@ -11,6 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from gateway.connections import Connections
 from gateway.control import control
 from gateway.gate import Gate
 from gateway.run import Run
@@ -22,13 +23,10 @@ log = logging.getLogger("gateway")
 async def serve(settings: Settings, ended: asyncio.Event, ready: asyncio.Event | None = None) -> None:
     """Listen on both sockets until `ended`."""
     run = Run(settings)
-    caps, times = settings.caps, settings.times
-    server = web.Server(
-        Gate(run), handler_cancellation=True, access_log=None, auto_decompress=False, lingering_time=0,
-        keepalive_timeout=times.head, max_line_size=max(caps.header_line, caps.target), max_field_size=caps.header_line,
-        max_headers=caps.headers,
-    )  # fmt: skip
-    runners = [web.ServerRunner(server, shutdown_timeout=3), web.AppRunner(control(run), shutdown_timeout=3)]
+    runners = [
+        web.ServerRunner(Connections(Gate(run), settings), shutdown_timeout=3),
+        web.AppRunner(control(run), shutdown_timeout=3),
+    ]
     watches = [asyncio.create_task(run.sessions.watch()), asyncio.create_task(run.denials.run())]
     try:
         for runner, path, mode in zip(runners, (settings.listen, settings.control), (0o660, 0o600), strict=True):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from aiohttp import web
 
 from gateway.run import Run
@@ -18,7 +16,7 @@ def control(run: Run) -> web.Application:
     async def close(request: web.Request) -> web.Response:
         try:
             reason = (await request.json())["reason"]
-        except (json.JSONDecodeError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             reason = None
         if not isinstance(reason, str) or not reason:
             return web.json_response({"message": "A reason is needed."}, status=400)

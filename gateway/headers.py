@@ -26,6 +26,7 @@ EVERYWHERE = {
     "X-DNS-Prefetch-Control": "off",
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex",
+    "Server": "gateway",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), usb=(), serial=(), hid=(), "
     "display-capture=(), payment=(), clipboard-read=(self), clipboard-write=(self)",
 }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 
 from gateway.allowed import Kind
 from gateway.settings import Settings
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
+_VERSIONS = (HttpVersion10, HttpVersion11)
 _SOCKETS = {Kind.SOCKET, Kind.KERNEL}
 _ONCE = ("Host", "Origin", "Upgrade", "Content-Length", "Transfer-Encoding", "Sec-Fetch-Site", "Cookie")
 
@@ -20,6 +21,8 @@ def wants_page(request: web.BaseRequest) -> bool:
 
 def strange(request: web.BaseRequest, settings: Settings) -> str | None:
     """Why this is no request of a browser to this host; None when it is."""
+    if request.version not in _VERSIONS:
+        return "Only HTTP/1.1 is spoken here."
     if request.method not in _METHODS:
         return "That method is not known here."
     if any(len(request.headers.getall(name, ())) > 1 for name in _ONCE):

@@ -53,32 +53,50 @@ async def _relay(request: web.BaseRequest, run: Run, allowed: Allowed) -> web.St
     has_body = request.method in _BODIES
     url = URL(f"http://localhost{paths.write(allowed.target, run.settings.prefix)}", encoded=True)
     words = headers.to_server(request.headers.get("Accept"), has_body=has_body)
-    body = _body(request, run, allowed) if has_body else None
+    body = _Body(request, run, allowed) if has_body else None
     asked = run.server.request(request.method, url, headers=words, data=body, allow_redirects=False)
-    async with asyncio.timeout(times.answer + (times.whole if has_body else 0)):
-        answer = await asked
+    try:
+        async with asyncio.timeout(times.answer + (times.whole if has_body else 0)):
+            answer = await asked
+    except ClientError:
+        if body is not None and body.fault is not None:  # the browser's doing, not the server's
+            raise body.fault from None
+        raise
     try:
         return await _pass_on(request, run, allowed, answer)
     finally:
         answer.close()
 
 
-async def _body(request: web.BaseRequest, run: Run, allowed: Allowed) -> AsyncIterator[bytes]:
-    caps = run.settings.caps
-    most = caps.contents_body if allowed.line.kind is Kind.CONTENTS else caps.body
-    words = f"More than {most:,} bytes can't be kept in one go. Clear outputs, or split the file."
-    if (request.content_length or 0) > most:
-        raise TooLarge(words)
-    size = 0
-    while True:
-        async with asyncio.timeout(run.settings.times.chunk):
-            piece = await request.content.readany()
-        if not piece:
-            return
-        size += len(piece)
-        if size > most:
-            raise TooLarge(words)
-        yield piece
+class _Body:
+    """A body on its way in; `fault` is why it did not come to its end."""
+
+    def __init__(self, request: web.BaseRequest, run: Run, allowed: Allowed) -> None:
+        caps = run.settings.caps
+        self._most = caps.contents_body if allowed.line.kind is Kind.CONTENTS else caps.body
+        self._pieces, self._patience = request.content, run.settings.times.chunk
+        self.fault: TooLarge | TimeoutError | None = None
+        if (request.content_length or 0) > self._most:
+            raise self._too_large()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        try:
+            while True:
+                async with asyncio.timeout(self._patience):
+                    piece = await self._pieces.readany()
+                if not piece:
+                    return
+                size += len(piece)
+                if size > self._most:
+                    raise self._too_large()
+                yield piece
+        except (TooLarge, TimeoutError) as error:
+            self.fault = error
+            raise
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"More than {self._most:,} bytes can't be kept in one go. Clear outputs, or split the file.")
 
 
 async def _pass_on(request: web.BaseRequest, run: Run, allowed: Allowed, answer: ClientResponse) -> web.StreamResponse:

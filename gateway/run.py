@@ -73,9 +73,11 @@ class Run:
 
     async def pause(self) -> None:
         """Stop websockets and bodies until somebody resumes."""
-        self.meter.paused = True
-        self._halt()
-        await self._tell("paused")
+        self.meter.paused = True  # from here on nothing goes out
+        try:
+            await self._tell("paused")
+        finally:
+            self._halt()
 
     async def resume(self) -> None:
         """Open again, with an empty window."""

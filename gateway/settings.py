@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ class HubClient:
 
     api_url: str
     client_id: str
-    token: str
+    token: str = field(repr=False)
     authorize_url: str
     scopes: tuple[str, ...]
 
@@ -141,6 +141,7 @@ def understand(given: Any) -> Settings:
 
 
 def _hub(given: Any) -> HubClient:
+    _demand(isinstance(given, dict), "hub must be an object.")
     hub = _record(HubClient, {**given, "scopes": tuple(given.get("scopes", ()))}, "hub")
     for name in ("api_url", "client_id", "token", "authorize_url"):
         _demand(isinstance(getattr(hub, name), str) and getattr(hub, name), f"hub.{name} must be a text.")

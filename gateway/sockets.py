@@ -7,7 +7,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from aiohttp import ClientError, ClientWebSocketResponse, WSMessage, WSMsgType, web
+from aiohttp import ClientError, ClientWebSocketResponse, ClientWSTimeout, WSMessage, WSMsgType, web
 from yarl import URL
 
 from gateway import kernel_messages as kernels
@@ -22,7 +22,9 @@ from gateway.spool import SpoolFull
 log = logging.getLogger("gateway")
 _FRAME_HEAD = 16  # counted with each message, so that empty ones are not free
 _OVER, _PROTOCOL, _TOO_BIG, _GOING = 4403, 4400, 1009, 1001
+_GOODBYE = 1.0
 _GIVE_WAY = 64  # messages in a row before others have their turn
+_PATIENCE = ClientWSTimeout(ws_close=0.2)  # a server that goes on talking is left alone
 End = tuple[int, str]
 
 
@@ -38,7 +40,11 @@ async def connect(request: web.BaseRequest, run: Run, allowed: Allowed, session:
     try:
         async with asyncio.timeout(times.answer):
             server = await run.server.ws_connect(
-                url, protocols=protocols, headers=to_server(None, has_body=False), max_msg_size=caps.frame
+                url,
+                protocols=protocols,
+                headers=to_server(None, has_body=False),
+                max_msg_size=caps.frame,
+                timeout=_PATIENCE,
             )
         try:
             return await _Bridge(run, request, allowed, server).stay(session, halted)
@@ -80,7 +86,12 @@ class _Bridge:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        await self._browser.close(code=code, message=words.encode())
+        try:
+            async with asyncio.timeout(_GOODBYE):
+                await self._browser.close(code=code, message=words.encode())
+        except TimeoutError:  # it does not even read this
+            if self._request.transport is not None:
+                self._request.transport.abort()
         return self._browser
 
     async def _over(self, event: asyncio.Event, words: str) -> End:

@@ -1,15 +1,13 @@
-"""What stands around a gateway in its tests: a small real Hub, a front that listens on a port, a browser without a page."""
+"""What stands around a gateway in its tests: a small real Hub, and a front that listens on a port."""
 
 import asyncio
 import base64
 import hashlib
-import json
 import secrets
 from pathlib import Path
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
-from aiohttp import ClientSession, CookieJar, TCPConnector, UnixConnector, web
-from aiohttp.abc import AbstractResolver
+from aiohttp import web
 
 SERVER_SCOPE = "access:servers!server=mx/px"
 
@@ -117,13 +115,3 @@ async def _pour(reader, writer):
     while piece := await reader.read(65536):
         writer.write(piece)
         await writer.drain()
-
-
-class Everywhere(AbstractResolver):
-    """Every name is this machine."""
-
-    async def resolve(self, host, port=0, family=0):
-        return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": family, "proto": 0, "flags": 0}]
-
-    async def close(self):
-        pass

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import json
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from aiohttp import ClientSession, CookieJar, UnixConnector, web
+from multidict import CIMultiDict
 from yarl import URL
 
 from gateway.__main__ import serve
@@ -21,6 +22,19 @@ CHANNELS = f"api/kernels/{KERNEL}/channels"
 PAGE = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "document"}
 FETCH = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin", "Origin": ORIGIN}
 MB = 1024**2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, read to its end."""
+
+    status: int
+    headers: CIMultiDict
+    body: bytes
+
+    @property
+    def text(self):
+        return self.body.decode()
 
 
 class Server:
@@ -140,24 +154,22 @@ class World:
         self._stack.push_async_callback(session.close)
         return session
 
-    async def sign_in(self, browser=None):
+    async def sign_in(self, browser=None, path="lab"):
         """Go to the page, through the Hub, and back."""
         browser = browser or self.browser
-        async with browser.get(f"{PREFIX}lab", headers=PAGE, allow_redirects=False) as sent:
+        async with browser.get(URL(f"{PREFIX}{path}", encoded=True), headers=PAGE, allow_redirects=False) as sent:
             assert sent.status == 302, await sent.text()
         async with ClientSession() as outside, outside.get(sent.headers["Location"], allow_redirects=False) as hub:
             back = URL(hub.headers["Location"])
         async with browser.get(back.raw_path_qs, headers=PAGE, allow_redirects=False) as done:
-            await done.text()
-            return done
+            return Answer(done.status, done.headers.copy(), await done.read())
 
     async def ask(self, method, path, browser=None, **words):
         """Ask as a script of the page does; the answer with its body read."""
         words.setdefault("headers", FETCH)
         url = URL(ORIGIN + (path if path.startswith("/") else PREFIX + path), encoded=True)
         async with (browser or self.browser).request(method, url, allow_redirects=False, **words) as answer:
-            await answer.read()
-            return answer
+            return Answer(answer.status, answer.headers.copy(), await answer.read())
 
     async def get(self, path, **words):
         return await self.ask("GET", path, **words)
@@ -207,7 +219,3 @@ def _environment(folder: Path):
     for name, text in (("share/jupyter/lab/static/main.js", "1"), ("share/jupyter/lab/static/x.html", "<b>")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-
-
-def changed(settings, **words):
-    return replace(settings, **words)
