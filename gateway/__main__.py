@@ -25,7 +25,7 @@ async def serve(settings: Settings, ended: asyncio.Event, ready: asyncio.Event |
     run = Run(settings)
     runners = [
         web.ServerRunner(Connections(Gate(run), settings), shutdown_timeout=3),
-        web.AppRunner(control(run), shutdown_timeout=3),
+        web.AppRunner(control(run), shutdown_timeout=3, access_log=None),
     ]
     watches = [asyncio.create_task(run.sessions.watch()), asyncio.create_task(run.denials.run())]
     try:

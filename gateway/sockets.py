@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from aiohttp import ClientError, ClientWebSocketResponse, ClientWSTimeout, WSMessage, WSMsgType, web
+from aiohttp import ClientError, ClientWebSocketResponse, WSMessage, WSMsgType, web
 from yarl import URL
 
 from gateway import kernel_messages as kernels
@@ -24,7 +25,6 @@ _FRAME_HEAD = 16  # counted with each message, so that empty ones are not free
 _OVER, _PROTOCOL, _TOO_BIG, _GOING = 4403, 4400, 1009, 1001
 _GOODBYE = 1.0
 _GIVE_WAY = 64  # messages in a row before others have their turn
-_PATIENCE = ClientWSTimeout(ws_close=0.2)  # a server that goes on talking is left alone
 End = tuple[int, str]
 
 
@@ -44,12 +44,13 @@ async def connect(request: web.BaseRequest, run: Run, allowed: Allowed, session:
                 protocols=protocols,
                 headers=to_server(None, has_body=False),
                 max_msg_size=caps.frame,
-                timeout=_PATIENCE,
             )
         try:
             return await _Bridge(run, request, allowed, server).stay(session, halted)
         finally:
-            await server.close()
+            with contextlib.suppress(TimeoutError):  # aiohttp alone would wait as long as the server goes on talking
+                async with asyncio.timeout(_GOODBYE):
+                    await server.close()
     except (ClientError, OSError, TimeoutError) as error:
         log.info("no websocket to the server: %s", type(error).__name__)
         return plain(502, "No connection", "The workspace does not answer. Stop and start it.", as_page=False)

@@ -132,8 +132,10 @@ async def test_a_browser_that_does_not_read_holds_the_server_back_and_is_let_go(
         writer.write(words.encode())
         await asyncio.sleep(0.8)
         sent = server.sent
-        await asyncio.sleep(1.5)
-        left = (await world.host("GET", "figures"))["open_sockets"]
+        for _ in range(50):
+            await asyncio.sleep(0.1)
+            if not (left := (await world.host("GET", "figures"))["open_sockets"]):
+                break
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()

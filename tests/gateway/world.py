@@ -78,6 +78,7 @@ class RawServer:
 
     def __init__(self, answer):
         self._answer, self.connections, self.written = answer, 0, 0
+        self._open = set()
 
     @classmethod
     def saying(cls, *pieces: bytes):
@@ -97,12 +98,20 @@ class RawServer:
 
     async def stop(self):
         self._server.close()
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
 
     async def _join(self, reader, writer):
         self.connections += 1
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        self._open.add(task := asyncio.current_task())
+        try:
             await self._answer(self, reader, writer)
-        writer.close()
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            writer.transport.abort()
+        finally:
+            writer.close()
+            self._open.discard(task)
 
 
 class World:
