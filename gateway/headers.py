@@ -37,8 +37,8 @@ PLAIN_PAGE = NOTHING.removesuffix("; sandbox") + f"; style-src 'sha256-{_STYLE_H
 def page_policy(origin: str, prefix: str) -> str:
     """What JupyterLab's page may do.
 
-    Its scripts come from the gateway's own static files alone; a script that a notebook or a hostile server writes into
-    the page does not run. It talks to this workspace alone, opens no window, sends no form and downloads nothing.
+    Its script files are the gateway's own static files; a script that somebody writes into the page does not run. It
+    talks to this workspace alone, opens no window, sends no form and downloads nothing.
     """
     here = origin + prefix
     sockets = "ws" + here.removeprefix("http")

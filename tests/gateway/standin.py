@@ -76,8 +76,9 @@ class HubStandIn:
 class Front:
     """A port in front of a Unix socket, as the proxy is: bytes go through as they are."""
 
-    def __init__(self, socket: Path):
-        self._socket, self._tasks = socket, set()
+    def __init__(self):
+        self.socket: Path | None = None
+        self._tasks = set()
 
     async def start(self):
         self._server = await asyncio.start_server(self._join, "127.0.0.1", 0)
@@ -94,7 +95,7 @@ class Front:
         self._tasks.add(task)
         other_writer = None
         try:
-            other_reader, other_writer = await asyncio.open_unix_connection(self._socket)
+            other_reader, other_writer = await asyncio.open_unix_connection(self.socket)
             ways = [asyncio.create_task(one) for one in (_pour(reader, other_writer), _pour(other_reader, writer))]
             try:
                 await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
