@@ -1,91 +1,80 @@
 """How fast the gateway passes bytes on, beside the same bytes over a direct connection: `measure()`, for ./caia bench.
 
-Both are taken in turns in one run, server and gateway each a program of its own, so that load meets both alike.
+A real JupyterLab answers both, in turns in one run, so that what the machine does besides meets both alike.
 """
 
 import asyncio
 import json
-import multiprocessing
 import statistics
+import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from aiohttp import ClientSession, UnixConnector, web
+from aiohttp import ClientSession, UnixConnector
 
-from tests.gateway.world import CHANNELS, FETCH, MB, ORIGIN, PREFIX, World
+from door import environments
+from gateway.kernel_messages import V1
+from tests.gateway.test_jupyterlab import JupyterLab
+from tests.gateway.test_kernel_messages import as_v1, message
+from tests.gateway.world import FETCH, MB, ORIGIN, PREFIX, World
 
-FILE, FRAME, FRAMES, ROUNDS = b"x" * (4 * MB), b"x" * MB, 24, 7
-
-
-class Apart:
-    """A fast server in a program of its own."""
-
-    async def start(self, path: Path):
-        self._program = multiprocessing.get_context("spawn").Process(target=_serve, args=(str(path),), daemon=True)
-        self._program.start()
-        while not path.exists():
-            await asyncio.sleep(0.05)
-
-    async def stop(self):
-        self._program.terminate()
-        await asyncio.to_thread(self._program.join)
+ROUNDS, PRINTED = 9, 8
+CODE = f"import sys\nfor _ in range({PRINTED}):\n    sys.stdout.write('x' * 2**20); sys.stdout.flush()"
+WORDS = ("--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=1e12",)
+Found = dict[str, list[float]]
 
 
-def _serve(path):
-    async def answer(request):
-        if request.headers.get("Upgrade") != "websocket":
-            return web.Response(body=FILE, content_type="application/json")
-        socket = web.WebSocketResponse(max_msg_size=0, compress=False)
-        await socket.prepare(request)
-        async for _ in socket:
-            for _ in range(FRAMES):
-                await socket.send_bytes(FRAME)
-        return socket
-
-    app = web.Application()
-    app.router.add_get("/{tail:.*}", answer)
-    web.run_app(app, path=path, print=None, access_log=None)
-
-
-async def measure() -> dict[str, float]:
-    """Megabytes a second through the gateway and beside it, and their ratio."""
-    found: dict[str, list[float]] = {}
-    generous = {"warn": 10**12, "pause": 10**13}
-    async with World(Apart(), is_apart=True, meter=generous) as world:
-        await world.sign_in()
-        direct = ClientSession(ORIGIN, connector=UnixConnector(path=f"{world.folder}/server.sock"))
-        async with direct:
-            for _ in range(ROUNDS):
-                for name, browser in (("gateway", world.browser), ("direct", direct)):
-                    for kind, once in (("file", _file), ("socket", _socket)):
-                        began = time.perf_counter()
-                        size = await once(browser)
-                        found.setdefault(f"{kind}_{name}", []).append(size / MB / (time.perf_counter() - began))
+async def measure(environment: Path) -> dict[str, float]:
+    """Megabytes a second of files and outputs and milliseconds of a small answer, through the gateway and beside it."""
+    found: Found = {}
+    with TemporaryDirectory(prefix="gw-home-") as home:
+        (Path(home) / "a.csv").write_text("0123456789,abcdefgh\n" * (4 * MB // 20))
+        server, generous = JupyterLab(environment, Path(home), *WORDS), {"warn": 10**12, "pause": 10**13}
+        async with World(server, is_apart=True, meter=generous) as world:
+            await world.sign_in()
+            kernel = json.loads((await world.ask("POST", "api/kernels", data=b"{}")).text)["id"]
+            direct = ClientSession(ORIGIN, connector=UnixConnector(path=str(world.settings.server)))
+            async with direct:
+                for _ in range(ROUNDS):
+                    await _once(world.browser, "gateway", FETCH, kernel, found)
+                    await _once(direct, "direct", {"Host": "localhost"}, kernel, found)
     middle = {name: round(statistics.median(values), 1) for name, values in found.items()}
-    for kind in ("file", "socket"):
+    for kind in ("file", "output"):
         middle[f"{kind}_ratio"] = round(middle[f"{kind}_gateway"] / middle[f"{kind}_direct"], 2)
     return middle
 
 
-async def _file(browser) -> int:
+async def _once(browser: ClientSession, name: str, headers: dict[str, str], kernel: str, found: Found) -> None:
+    path = f"{PREFIX}api/contents/a.csv?type=file&format=text&content=1"
+    for kind, work in (
+        ("file", _read(browser, path, headers)),
+        ("output", _printed(browser, f"{PREFIX}api/kernels/{kernel}/channels", headers)),
+        ("small", _read(browser, f"{PREFIX}api/kernelspecs", headers)),
+    ):
+        began = time.perf_counter()
+        size = await work
+        took = time.perf_counter() - began
+        found.setdefault(f"{kind}_{name}", []).append(took * 1000 if kind == "small" else size / MB / took)
+
+
+async def _read(browser: ClientSession, path: str, headers: dict[str, str]) -> int:
     size = 0
-    for _ in range(6):
-        async with browser.get(f"{PREFIX}api/contents/a.csv?type=file", headers=FETCH) as answer:
-            assert answer.status == 200
-            async for piece in answer.content.iter_any():
-                size += len(piece)
+    async with browser.get(path, headers=headers) as answer:
+        assert answer.status == 200, await answer.text()
+        async for piece in answer.content.iter_any():
+            size += len(piece)
     return size
 
 
-async def _socket(browser) -> int:
+async def _printed(browser: ClientSession, path: str, headers: dict[str, str]) -> int:
     size = 0
-    hello = {"header": {"msg_type": "kernel_info_request"}, "content": {}}
-    async with browser.ws_connect(f"{PREFIX}{CHANNELS}", headers={"Origin": ORIGIN}, max_msg_size=0) as socket:
-        await socket.send_str(json.dumps(hello))
-        for _ in range(FRAMES):
-            size += len((await socket.receive()).data)
+    async with browser.ws_connect(path, headers=headers, protocols=(V1,), max_msg_size=0) as socket:
+        await socket.send_bytes(as_v1(message(code=CODE, silent=False, store_history=False, allow_stdin=False)))
+        while size < PRINTED * MB:
+            size += len((await socket.receive(timeout=60)).data)
     return size
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(measure()), indent=1))
+    sys.stdout.write(json.dumps(asyncio.run(measure(environments.make_ready("python-cancer"))), indent=1) + "\n")
