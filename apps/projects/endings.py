@@ -17,7 +17,7 @@ from apps.projects.models import AccessRequest, Project
 
 MOST = 250  # of each kind, the soonest
 P, R = Project.Status, AccessRequest.Status
-LIVING = [P.SUBMITTED, P.RETURNED, P.DECIDED, P.ACTIVE, P.SUSPENDED]
+LIVING = [P.SUBMITTED, P.RETURNED, *Project.RUNNING]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _renewal(request: AccessRequest, member: Member) -> str:
     """The address at which this member asks for more time, where they lead and the project lasts longer."""
     project = request.project
     goes_on = bool(project.ends_on and request.ends_on and request.ends_on < project.ends_on)
-    is_theirs = project.lead_id == member.pk and project.status in {P.DECIDED, P.ACTIVE, P.SUSPENDED}
+    is_theirs = project.lead_id == member.pk and project.status in Project.RUNNING
     return reverse("projects:renew", args=[project.pk, request.pk]) if goes_on and is_theirs else ""
 
 

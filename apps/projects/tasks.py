@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import shared_task
+from django.conf import settings
+from django.core.cache import cache
 
 from apps.core.errors import PortalError
 from apps.projects.actors import ACCESS_CLOCK
@@ -15,11 +17,24 @@ from apps.projects.services import closing, ending
 
 logger = logging.getLogger(__name__)
 BATCH = 500
+SWEEPING = "projects:sweeping"
 
 
 @shared_task(name="projects.keep_access")
 def keep_access() -> None:
-    """Write down whose access began or ended since the last look; whoever asks meanwhile is answered already."""
+    """Write down whose access began or ended since the last look; whoever asks meanwhile is answered already.
+
+    One look at a time: where the last still goes on, this one is left out. A killed one's claim outlives it by seconds.
+    """
+    if not cache.add(SWEEPING, 1, settings.CELERY_TASK_TIME_LIMIT + 5):
+        return
+    try:
+        _keep_access()
+    finally:
+        cache.delete(SWEEPING)
+
+
+def _keep_access() -> None:
     for changed in sweep():
         for project in Project.objects.filter(pk__in=changed):
             if changed[project.pk].ended:

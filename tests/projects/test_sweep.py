@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 import pytest
 import time_machine
 from django.conf import settings
+from django.core.cache import cache
 from django.utils import timezone
 
 from apps.alliance.models import Vouch
@@ -14,7 +15,7 @@ from apps.core.models import Notice
 from apps.projects.actors import ACCESS_CLOCK
 from apps.projects.models import AccessInterval
 from apps.projects.services import decisions, ending, proposals
-from apps.projects.tasks import keep_access
+from apps.projects.tasks import SWEEPING, keep_access
 from tests.factories import arranged
 from tests.projects.world import accepted, agrees, in_days, joins, running
 
@@ -49,6 +50,26 @@ def test_an_access_that_began_is_written_down_once(world):
     (interval,) = AccessInterval.objects.all()
     assert (interval.member, interval.version, interval.until) == (world.lead, world.version, None)
     assert events("projects.access.begun") == 1
+
+
+def test_one_look_at_a_time(world):
+    cache.add(SWEEPING, 1, 60)
+    keep_access()
+    assert not AccessInterval.objects.exists()
+
+    cache.delete(SWEEPING)
+    keep_access()
+    assert AccessInterval.objects.exists()
+
+
+def test_a_look_that_broke_off_does_not_hinder_the_next(world, monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setattr("apps.projects.tasks.sweep", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            keep_access()
+
+    keep_access()
+    assert AccessInterval.objects.exists()
 
 
 def test_an_end_by_its_date_is_seen_the_next_time_with_nobody_doing_anything(world, stopped):
