@@ -27,13 +27,13 @@ STEAL = "<img src=x onerror='window.stolen=1'><script>window.stolen=1</script>"
 class JupyterLab:
     """A plain jupyter-lab on a socket, as the sandbox starts it."""
 
-    def __init__(self, folder, home, *words):
-        self._environment, self._home, self._words = folder, home, words
+    def __init__(self, folder, home):
+        self._environment, self._home = folder, home
 
     async def start(self, path):
         words = [self._environment / "bin/python3", "-m", "jupyter", "lab", "--allow-root", "--no-browser"]
         words += [f"--ServerApp.sock={path}", f"--ServerApp.base_url={PREFIX}", "--IdentityProvider.token="]
-        words += [f"--ServerApp.root_dir={self._home}", *self._words]
+        words += [f"--ServerApp.root_dir={self._home}"]
         around = {"PATH": os.defpath, "HOME": str(self._home), "PYTHONDONTWRITEBYTECODE": "1"}
         self._program = subprocess.Popen(words, env=around, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(300):
