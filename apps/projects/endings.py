@@ -53,8 +53,8 @@ def endings_for(member: Member) -> list[Ending]:
     """What ends from today on, soonest first, at most 250 of each kind."""
     today = timezone.now().date()
     projects = Project.objects.filter(team__member=member, team__until=None, status__in=LIVING)
-    soonest = projects.order_by("ends_on", "pk")[:MOST]
-    mine = list(soonest.values_list("pk", "title", "ends_on", "ethics_until", named=True))
+    soonest = projects.order_by("ends_on", "pk")
+    mine = list(soonest.values_list("pk", "title", "ends_on", "ethics_until", named=True)[:MOST])
     approvals = _approvals(member, [one.pk for one in mine])
     own = set(stewarded(member).values_list("pk", flat=True))
     found = [*_own(member), *_of_projects(mine), *(_approval(one, member, own) for one in approvals)]
