@@ -18,7 +18,7 @@ from apps.projects.models import AccessRequest, Project
 
 MOST = 250  # of each kind, the soonest
 P, R = Project.Status, AccessRequest.Status
-LIVING = [P.SUBMITTED, P.RETURNED, P.DECIDED, P.ACTIVE, P.SUSPENDED]
+LIVING = [P.SUBMITTED, P.RETURNED, *Project.RUNNING]
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _approval(request: Any, member: Member, own: set[UUID]) -> Ending:
 def _renewal(request: Any, member: Member) -> tuple[Any, ...]:
     """The page on which this member asks for more time, where they lead and the project lasts longer."""
     goes_on = bool(request.project__ends_on and request.ends_on < request.project__ends_on)
-    is_theirs = request.project__lead_id == member.pk and request.project__status in {P.DECIDED, P.ACTIVE, P.SUSPENDED}
+    is_theirs = request.project__lead_id == member.pk and request.project__status in Project.RUNNING
     return ("projects:renew", request.project_id, request.pk) if goes_on and is_theirs else ()
 
 

@@ -28,7 +28,7 @@ from apps.projects.services import amendments, closing, decisions, proposals
 from apps.projects.tasks import keep_access
 from tests.factories import CenterFactory, TrainingRecordFactory, TrainingTypeFactory, alliance, arranged, holder
 from tests.projects.oracle import allowed
-from tests.projects.world import GRU, PURPOSE, able, accepted, agreed, in_days, proposed, published
+from tests.projects.world import GRU, PURPOSE, able, accepted, agreed, approve, in_days, proposed, published
 
 HEALTH = [{"code": "DUO:0000006"}]
 TOGETHER = [{"code": "DUO:0000042"}, {"code": "DUO:0000020"}]
@@ -101,7 +101,7 @@ def _vote(year):
     if year.chance.random() < 0.1:
         decisions.refuse(request, by=steward, reason="No.")
     else:
-        decisions.approve(request, by=steward, ends_on=in_days(year.chance.choice((20, 80))))
+        approve(request, by=steward, ends_on=in_days(year.chance.choice((20, 80))))
 
 
 def _return(year):
