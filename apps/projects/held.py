@@ -77,11 +77,16 @@ class Change:
 
 def sweep() -> Iterator[dict[UUID, Change]]:
     """All that differs from what the clock saw last, a page of projects at a time, so that little is held at once."""
+    return map(changes, pages())
+
+
+def pages(after: UUID | str | None = None) -> Iterator[list[UUID]]:
+    """The projects in which something runs or may run, in order; from `after` on."""
     is_held = AccessInterval.objects.filter(project=OuterRef("pk"), until=None)
     concerned = Project.objects.filter(Q(status=P.ACTIVE) | Exists(is_held)).order_by("pk")
-    last = None
+    last: UUID | str | None = after
     while page := list((concerned.filter(pk__gt=last) if last else concerned).values_list("pk", flat=True)[:PROJECTS]):
-        yield changes(page)
+        yield page
         last = page[-1]
 
 
