@@ -77,11 +77,16 @@ class Change:
 
 def sweep() -> Iterator[dict[UUID, Change]]:
     """All that differs from what the clock saw last, a page of projects at a time, so that little is held at once."""
+    return map(changes, pages())
+
+
+def pages(after: UUID | str | None = None) -> Iterator[list[UUID]]:
+    """The projects in which something runs or may run, in order; from `after` on."""
     is_held = AccessInterval.objects.filter(project=OuterRef("pk"), until=None)
     concerned = Project.objects.filter(Q(status=P.ACTIVE) | Exists(is_held)).order_by("pk")
-    last = None
+    last: UUID | str | None = after
     while page := list((concerned.filter(pk__gt=last) if last else concerned).values_list("pk", flat=True)[:PROJECTS]):
-        yield changes(page)
+        yield page
         last = page[-1]
 
 
@@ -94,7 +99,7 @@ def changes(of: Collection[UUID]) -> dict[UUID, Change]:
         seen[Asked(*ids)][version] = interval
     found: dict[UUID, Change] = defaultdict(Change)
     over: dict[UUID, AccessDecision] = {}
-    for question, decision in _decided(sorted({*seen, *_possible(of)})):
+    for question, decision in _decided(sorted({*seen, *_possible(of)}, key=_by_project)):
         held = seen.get(question, {})
         usable = decision.version if decision else None
         over |= {interval: decision for version, interval in held.items() if version != usable}
@@ -105,6 +110,11 @@ def changes(of: Collection[UUID]) -> dict[UUID, Change]:
     ):
         found[one.project_id].ended.append((one, over[one.pk]))
     return dict(found)
+
+
+def _by_project(one: Asked) -> tuple[UUID, UUID, UUID]:
+    """What people of one project ask for is looked up once in a query; so they stand together."""
+    return one.project, one.dataset, one.member
 
 
 def _decided(asked: Sequence[Asked]) -> Iterator[tuple[Asked, AccessDecision]]:

@@ -10,14 +10,14 @@ from django.core.cache import cache
 
 from apps.core.errors import PortalError
 from apps.projects.actors import ACCESS_CLOCK
-from apps.projects.held import sweep
+from apps.projects.held import changes, pages
 from apps.projects.models import Project
 from apps.projects.selectors import to_remind_of
 from apps.projects.services import closing, ending
 
 logger = logging.getLogger(__name__)
 BATCH = 500
-SWEEPING = "projects:sweeping"
+SWEEPING, SWEPT = "projects:sweeping", "projects:swept"
 
 
 @shared_task(name="projects.keep_access")
@@ -35,12 +35,16 @@ def keep_access() -> None:
 
 
 def _keep_access() -> None:
-    for changed in sweep():
+    """Where the last look was killed, this one goes on: no project waits for ever behind those that come before it."""
+    for page in pages(after=cache.get(SWEPT)):
+        changed = changes(page)
         for project in Project.objects.filter(pk__in=changed):
             if changed[project.pk].ended:
                 _quietly(ending.end, project)
             if changed[project.pk].began:
                 _quietly(ending.begin, project)
+        cache.set(SWEPT, str(page[-1]))
+    cache.delete(SWEPT)
 
 
 @shared_task(name="projects.remind_of_endings")
