@@ -66,6 +66,17 @@ class Outbox:
             if not self.waiting:
                 self._begin_anew()
 
+    def give_up(self, seq: int, why: str) -> None:
+        """The portal can't read this event: in its place goes that there was one, so that those behind it get on."""
+        with self._lock:
+            for number, event in enumerate(self.waiting):
+                if event["seq"] == seq:
+                    words = f"An event of the kind “{event['kind']}” can't be stored: {why}"[:500]
+                    now = datetime.now(UTC).isoformat()
+                    self.waiting[number] = {
+                        "seq": seq, "at": now, "kind": "denied", "method": "", "path": "", "why": words,
+                    }  # fmt: skip
+
     def is_clear(self) -> bool:
         """Whether the portal has everything."""
         return not self.waiting

@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ class Figures:
         """As the portal wants them."""
         return {
             "cpu_seconds": self.cpu_seconds, "memory": self.memory, "disk": self.disk, "bytes_out": self.bytes_out,
-            "last_activity": self.last_activity,
+            "last_activity": datetime.fromtimestamp(self.last_activity, UTC).isoformat(),
         }  # fmt: skip
 
     def _is_busy(self, cpu_seconds: float | None, now: float) -> bool:

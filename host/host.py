@@ -14,7 +14,8 @@ from host.cache import Cache
 from host.gateway import until
 from host.life import Means, Run
 from host.notes import Notes, ordered
-from host.portal import Portal
+from host.plan import ID
+from host.portal import Portal, Unreadable
 from host.room import Room
 from host.settings import Settings
 from host.wire import Unreachable
@@ -139,6 +140,11 @@ class Host:
         for name in said.get("resume", []):
             if (known := self.runs.get(str(name))) is not None:
                 known.resume()
+        for one in said.get("erase", []):
+            try:
+                self._erase(str(one.get("workspace")))
+            except Unreachable as error:
+                log.info("that files are erased is told later: %s", error)
 
     def _send(self) -> None:
         for run in self._all():
@@ -152,7 +158,7 @@ class Host:
         if not run.is_over:
             run.outbox.collect()
         while batch := run.outbox.batch():
-            acknowledged = self.means.portal.events(run.notes.run, batch)
+            acknowledged = self._handed_over(run, batch)
             if acknowledged < 0:  # the portal knows no such run: the next heartbeat stops it, nobody wants its events
                 run.outbox.acknowledge(batch[-1]["seq"])
                 continue
@@ -163,6 +169,28 @@ class Host:
             with self._lock:
                 shutil.rmtree(run.folder, ignore_errors=True)
                 self.runs.pop(run.notes.run, None)
+
+    def _handed_over(self, run: Run, batch: list[dict[str, Any]]) -> int:
+        """Up to which number the portal has them; where it can't read one, the others go on without it."""
+        try:
+            return self.means.portal.events(run.notes.run, batch)
+        except Unreadable as error:
+            if len(batch) > 1:
+                return self._handed_over(run, batch[: len(batch) // 2])
+            log.warning("%s: an event is not readable for the portal: %s", run.notes.run, error)
+            run.outbox.give_up(batch[0]["seq"], str(error))
+            return int(batch[0]["seq"]) - 1  # what stands in its place goes with the next look
+
+    def _erase(self, workspace: str) -> None:
+        """Take away a workspace's files for good, once nothing of it runs."""
+        if not ID.fullmatch(workspace) or any(
+            run.notes.workspace == workspace and not run.is_over for run in self._all()
+        ):
+            return
+        shutil.rmtree(self.means.room.homes / workspace, ignore_errors=True)
+        if not (self.means.room.homes / workspace).exists():
+            self.means.portal.erased(workspace)
+            log.info("the files of the workspace %s are erased", workspace)
 
     def _all(self) -> list[Run]:
         with self._lock:

@@ -27,6 +27,7 @@ from sandbox.spec import MB, SpecError
 
 _LOOK = 0.5
 _READY_SECONDS = 120.0
+_SAID = 2000
 _MOST_PLANS = 50  # how often new addresses are asked for while a large dataset comes in
 _MOST_RESTARTS = 5  # of a gateway, in a run
 log = logging.getLogger("host")
@@ -42,6 +43,7 @@ class Wish:
 
     reason: str
     now: bool = False
+    why: str = "stopped"
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Run:
         self.opened: opened.Opened | None = None
         self.wish: Wish | None = None
         self.restarts = 0
+        self.mounted: dict[str, Any] = {}
         self.thread = threading.Thread(target=self._live, name=notes.run, daemon=True)
 
     # ── from other threads ──────────────────────────────────────────────────────────────────────────────────────────
@@ -77,10 +80,12 @@ class Run:
         self.notes.write(self.folder)
         self.thread.start()
 
-    def stop(self, reason: str, *, now: bool = False) -> None:
+    def stop(self, reason: str, *, now: bool = False, why: str = "stopped") -> None:
         """Wish that it stops; the first reason counts, but for more haste."""
-        if self.wish is None or (now and not self.wish.now):
-            self.wish = Wish(self.wish.reason if self.wish else reason, now)
+        if self.wish is None:
+            self.wish = Wish(reason, now, why)
+        elif now and not self.wish.now:
+            self.wish = Wish(self.wish.reason, now, self.wish.why)
 
     def resume(self) -> None:
         """Let the gateway go on after a pause."""
@@ -131,14 +136,14 @@ class Run:
         self._say(70, "Starting JupyterLab")
         folder, digest = self.means.room.environment(plan.environment)
         self._start_gateway(plan, folder)
-        self.outbox.tell(
-            "started",
-            data=[{"version": one.version, "files": len(one.files), "bytes": one.size} for one in plan.datasets],
-            promises=[asdict(one) for one in promises],
-            environment=digest,
-        )
+        self.mounted = {
+            "data": [{"version": one.version, "files": len(one.files), "bytes": one.size} for one in plan.datasets],
+            "promises": [asdict(one) for one in promises],
+            "environment": digest,
+        }
         self._watch_files()
         self._until_ready()
+        self._tell_mounted()
 
     def _data(self, plan: RunPlan) -> dict[str, Path]:
         """The folders of the datasets, fetched where they aren't here yet."""
@@ -177,6 +182,12 @@ class Run:
         self.notes.gateway = (self.gateway.pid, self.gateway.ticks)
         self.notes.write(self.folder)
 
+    def _tell_mounted(self) -> None:
+        """Once: what is mounted, and which walls stand around it."""
+        if self.mounted:
+            self.outbox.tell("started", **self.mounted)
+            self.mounted = {}
+
     def _watch_files(self) -> None:
         try:
             self.opened = opened.watch(self._sandbox.first, self.notes.datasets)
@@ -193,6 +204,9 @@ class Run:
 
         if not until(is_decided, _READY_SECONDS):
             raise GatewayError(f"JupyterLab did not get ready within {_READY_SECONDS:g} seconds.")
+        if end := self._sandbox.end():
+            log.warning("%s: JupyterLab said: %s", self.notes.run, self._sandbox.output()[-_SAID:])
+            raise GatewayError(f"JupyterLab ended while it started: {end.words}")
         self.notes.state = "running"
         self.notes.write(self.folder)
         self._say(100, "Ready")
@@ -218,7 +232,8 @@ class Run:
         self.figures.look(self._sandbox, self.gateway, self.means.room.common / self.notes.shared)
         idle = self.notes.idle_seconds
         if idle and self.figures.idle_for() >= idle:
-            self.stop(f"Nothing was done in it for {idle / 60:,.0f} minutes, so it was stopped. Its files are kept.")
+            words = f"Nothing was done in it for {idle / 60:,.0f} minutes, so it was stopped. Its files are kept."
+            self.stop(words, why="idle")
 
     def _tell_opened(self, *, now: bool = False) -> None:
         for event in self.opened.events(now=now) if self.opened else []:
@@ -241,7 +256,7 @@ class Run:
         with contextlib.suppress(GatewayError):
             self.gateway.tell("close", wish.reason)
         end = self._sandbox.kill() if wish.now else self._sandbox.stop()
-        return {"why": "stopped", "words": wish.reason, "usage": asdict(end.usage)}
+        return {"why": wish.why, "words": wish.reason, "usage": asdict(end.usage)}
 
     def _clear(self, end: dict[str, Any]) -> None:
         """Take away everything of it but what the portal has not heard yet."""
@@ -254,6 +269,7 @@ class Run:
             self.opened.close()
             self.opened = None
         self.outbox.collect()
+        self._tell_mounted()  # also where it ended before anybody could use it
         self.outbox.tell("ended", **end)
         shutil.rmtree(self.folders.root, ignore_errors=True)
         if self.notes.sandbox:

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-_RUN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+from host.plan import ID
+
 _PREFIX = re.compile(r"/user/[a-z0-9-]{1,64}/[a-z0-9-]{1,64}/")
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?")
 FILE = "run.json"
@@ -62,7 +63,7 @@ class Notes:
 def ordered(facts: dict[str, Any]) -> tuple[Notes, dict[str, Any]]:
     """A run as the Hub asks for it, and what its gateway is told of the Hub. OrderError where it can't be meant."""
     hub = facts.get("hub")
-    for pattern, name in ((_RUN, "run"), (_PREFIX, "prefix"), (_ORIGIN, "origin")):
+    for pattern, name in ((ID, "run"), (_PREFIX, "prefix"), (_ORIGIN, "origin")):
         if not isinstance(facts.get(name), str) or not pattern.fullmatch(facts[name]):
             raise OrderError(f"“{name}” is missing or can't be meant.")
     if not isinstance(hub, dict) or not hub.get("token"):

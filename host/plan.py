@@ -10,7 +10,7 @@ from typing import Any
 _SHA = re.compile(r"[0-9a-f]{64}")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,98}[a-z0-9])?")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?")
-_ID = re.compile(r"[0-9a-f-]{36}")
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _LONGEST_PATH, _LONGEST_PART = 1024, 255
 
 
@@ -79,8 +79,8 @@ def read(facts: dict[str, Any]) -> RunPlan:
         limits = facts["limits"]
         seconds = limits["seconds"]
         plan = RunPlan(
-            run=_fits(_ID, facts["run"], "run"),
-            workspace=_fits(_ID, facts["workspace"], "workspace"),
+            run=_fits(ID, facts["run"], "run"),
+            workspace=_fits(ID, facts["workspace"], "workspace"),
             name=_fits(_NAME, facts["name"], "name"),
             uid=int(facts["uid"]),
             environment=_fits(_NAME, facts["environment"], "environment"),
@@ -90,7 +90,7 @@ def read(facts: dict[str, Any]) -> RunPlan:
                 seconds=None if seconds is None else float(seconds),
                 **{name: int(limits[name]) for name in ("memory", "processes", "home", "shared", "results")},
             ),
-            shared=_fits(_ID, facts["shared"], "shared"),
+            shared=_fits(ID, facts["shared"], "shared"),
             idle_seconds=float(facts["idle_seconds"]),
             meter=dict(facts["meter"]),
         )

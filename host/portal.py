@@ -11,6 +11,10 @@ from host.wire import Answer, Unreachable, ask
 _TIMEOUT = 10.0
 
 
+class Unreadable(Exception):
+    """The portal can't read what it was told, and will not tomorrow."""
+
+
 class Refused(Exception):
     """The portal does not let this run start; the message is its reason."""
 
@@ -40,10 +44,16 @@ class Portal:
         answer = self._post(f"/internal/runs/{run}/events", {"events": events})
         if answer.status == 404:
             return -1
+        if answer.status in {400, 413, 422}:
+            raise Unreadable(str(answer.facts.get("reason") or answer.status))
         acknowledged = answer.facts.get("acknowledged")
         if answer.status != 200 or not isinstance(acknowledged, int):
             raise Unreachable(f"the portal answered with {answer.status}")
         return acknowledged
+
+    def erased(self, workspace: str) -> None:
+        """Tell that nothing of this workspace is left here."""
+        self._post(f"/internal/workspaces/{workspace}/erased", {"host": self.host})
 
     def heartbeat(self, runs: list[dict[str, Any]]) -> dict[str, Any]:
         """Say what runs here; hear what to stop."""

@@ -71,6 +71,9 @@ class Portal:
     beats: list[dict] = field(default_factory=list)
     stop: list[dict] = field(default_factory=list)
     resume: list[str] = field(default_factory=list)
+    erase: list[dict] = field(default_factory=list)
+    erased: set[str] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
     is_down: bool = False
     forgets_answers: int = 0  # so many times it stores events and then breaks off
 
@@ -109,7 +112,10 @@ class _Portal(_Requests):
         match self.path.strip("/").split("/"):
             case ["internal", "heartbeat"]:
                 far.beats.append(body)
-                self._answer(200, {"stop": far.stop, "resume": far.resume})
+                self._answer(200, {"stop": far.stop, "resume": far.resume, "erase": far.erase})
+            case ["internal", "workspaces", workspace, "erased"]:
+                far.erased.add(workspace)
+                self._answer(200, {})
             case ["internal", "runs", run, "plan"] if run in far.refusals:
                 self._answer(*far.refusals[run])
             case ["internal", "runs", run, "plan"] if run in far.plans:
@@ -121,6 +127,9 @@ class _Portal(_Requests):
 
     def _take(self, far, run, events):
         stored = far.events[run]
+        if far.unreadable & {event["kind"] for event in events}:
+            self._answer(400, {"reason": "An event says too much."})
+            return
         for event in events:
             if event["seq"] > (stored[-1]["seq"] if stored else 0):
                 assert event["seq"] == len(stored) + 1, "a gap"

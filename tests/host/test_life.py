@@ -192,6 +192,7 @@ def test_nothing_done_for_long_enough_stops_it(place):
     wait(lambda: run.is_over, 40)
 
     assert "Nothing was done" in run.notes.end["words"]
+    assert run.notes.end["why"] == "idle"
 
 
 def test_a_server_that_ends_by_itself_ends_the_run(place):
@@ -328,3 +329,31 @@ def test_events_whose_answer_was_lost_are_stored_once(place):
 
     kinds = place.portal.kinds(run.notes.run)
     assert kinds.count("started") == kinds.count("ended") == kinds.count("signed_in") == 1
+
+
+def test_an_event_that_the_portal_cannot_read_holds_up_none_behind_it(place):
+    place.portal.unreadable = {"signed_in"}
+    run = place.started()
+    run.stop("Enough.")
+    wait(lambda: run.is_over and run.outbox.is_clear())
+
+    kinds = place.portal.kinds(run.notes.run)
+    assert kinds[-1] == "ended"
+    assert "signed_in" not in kinds
+    assert any("can't be stored" in event.get("why", "") for event in place.portal.events[run.notes.run])
+
+
+def test_files_of_a_workspace_are_erased_when_the_portal_says_so_and_nothing_of_it_runs(place):
+    plan = place.plan()
+    run = place.ready(place.order(plan))
+    home = place.host.means.room.homes / plan["workspace"]
+    place.portal.erase = [{"workspace": plan["workspace"]}, {"workspace": "../../../etc"}]
+    beats = len(place.portal.beats)
+    wait(lambda: len(place.portal.beats) > beats + 2)
+    assert home.exists(), "it runs"
+
+    run.stop("Enough.")
+    wait(lambda: plan["workspace"] in place.portal.erased)
+
+    assert not home.exists()
+    assert place.portal.erased == {plan["workspace"]}
