@@ -98,7 +98,7 @@ def _rights(c: Any, told: Told) -> None:
         {"name": "portal", "description": "Enter people, start and stop", "scopes": PORTAL, "services": ["portal"]},
     ]
     c.Spawner.oauth_client_allowed_scopes = []
-    c.Spawner.server_token_scopes = []  # the gateway's own token opens nothing: it is its secret as an OAuth client
+    c.Spawner.server_token_scopes = []  # the Hub's default: one's own name and activity; it is the gateway's secret
     c.Spawner.disable_user_config = True
     c.Spawner.start_timeout = HOUR  # a large dataset comes in once
     c.Spawner.http_timeout = 60

@@ -76,7 +76,7 @@ class Hub:
     def _is_up(self) -> bool:
         assert self.programs["hub"].poll() is None, self.log("hub")
         with contextlib.suppress(OSError):
-            return self.api("GET", "/")[0] == 200
+            return self.api("GET", "/")[0] == 200 and "" in self.routes()
         return False
 
     def _begin(self, name: str, words: list[str], around: dict[str, str]) -> None:

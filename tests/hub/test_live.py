@@ -163,7 +163,7 @@ def test_a_person_can_neither_start_nor_share_nor_make_tokens(hub):
     assert hub.place.portal.beats[-1]["runs"] == []
 
 
-def test_the_gateways_token_opens_nothing_but_its_own_sign_in(hub):
+def test_the_gateways_token_tells_whose_it_is_and_opens_nothing(hub):
     name, server, _ = hub.started()
     told = next((hub.place.settings.run / "r").glob("*/s/own/gateway.json"))
     client = json.loads(told.read_text())["hub"]
@@ -173,13 +173,13 @@ def test_the_gateways_token_opens_nothing_but_its_own_sign_in(hub):
     assert client["authorize_url"] == f"{hub.public}/hub/api/oauth2/authorize"
     for method, path in (
         ("GET", "/users"),
-        ("GET", f"/users/{name}"),
         ("DELETE", f"/users/{name}/servers/{server}"),
         ("POST", f"/users/{name}/tokens"),
-        ("POST", f"/users/{name}/activity"),
         ("GET", "/services"),
     ):
         assert hub.api(method, path, {} if method == "POST" else None, client["token"])[0] in {403, 404}, path
+    said = hub.api("GET", f"/users/{name}", token=client["token"])[1]
+    assert {field for field, value in said.items() if value} <= {"name", "kind"}
 
 
 def test_a_stranger_is_heard_by_neither_api(hub):
