@@ -1,0 +1,65 @@
+"""JupyterLab's own scripts, styles and icons, from the built environment: the same bytes for everybody, so not counted.
+
+All files are found once, at the start; a request names one of them or none, so no path of a browser's touches the disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from gateway.headers import EVERYWHERE
+from gateway.paths import Target
+
+_FOLDERS = (
+    ("static/lab", "share/jupyter/lab/static"),
+    ("lab/extensions", "share/jupyter/labextensions"),
+    ("lab/api/themes", "share/jupyter/lab/themes"),
+    ("kernelspecs", "share/jupyter/kernels"),
+    ("static", "lib/python3*/site-packages/jupyter_server/static"),
+)
+_TYPES = {
+    ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".json": "application/json",
+    ".svg": "image/svg+xml", ".png": "image/png", ".ico": "image/x-icon", ".woff": "font/woff", ".woff2": "font/woff2",
+    ".ttf": "font/ttf", ".eot": "application/vnd.ms-fontobject", ".txt": "text/plain; charset=utf-8",
+    ".gif": "image/gif", ".jpg": "image/jpeg", ".wasm": "application/wasm",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    type: str
+
+
+class StaticFiles:
+    """What the environment has, by the address it is asked for under."""
+
+    def __init__(self, environment: Path, most: int, policy: str) -> None:
+        self._policy = policy
+        self._files: dict[str, _File] = {}
+        for address, pattern in reversed(_FOLDERS):
+            for folder in environment.glob(pattern):
+                self._find(address, folder.resolve(), most)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def answer(self, target: Target) -> web.StreamResponse | None:
+        """The file of this address, or None."""
+        found = self._files.get(target.path)
+        if found is None:
+            return None
+        named_by_content = any(name == "v" for name, _ in target.query)
+        return web.FileResponse(found.path, headers={
+            **EVERYWHERE, "Content-Type": found.type, "Content-Security-Policy": self._policy,
+            "Cache-Control": "private, max-age=31536000, immutable" if named_by_content else "no-cache",
+        })  # fmt: skip
+
+    def _find(self, address: str, folder: Path, most: int) -> None:
+        for path in folder.rglob("*"):
+            kind = _TYPES.get(path.suffix.lower())
+            if kind and path.is_file() and not path.is_symlink() and path.stat().st_size <= most:
+                self._files[f"{address}/{path.relative_to(folder).as_posix()}"] = _File(path, kind)

@@ -1,0 +1,88 @@
+"""Headers: few go to the server, fewer come back, and what a page may do is said here and nowhere else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+
+from multidict import CIMultiDict
+
+from gateway.allowed import Kind
+
+JSON, HTML = "application/json", "text/html; charset=utf-8"
+_TYPES = {Kind.PAGE: HTML, Kind.JSON: JSON, Kind.CONTENTS: JSON}
+_DATE = re.compile(r"[A-Za-z0-9:, +-]{1,64}")
+_XSRF = "0" * 32  # the server asks for the same in cookie and header; both are ours, never the browser's
+STYLE = "body{font:1rem/1.5 sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}h1{font-size:1.5rem}"
+_STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+
+EVERYWHERE = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-DNS-Prefetch-Control": "off",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex",
+    "Server": "gateway",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), usb=(), serial=(), hid=(), "
+    "display-capture=(), payment=(), clipboard-read=(self), clipboard-write=(self)",
+}
+NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
+PLAIN_PAGE = NOTHING.removesuffix("; sandbox") + f"; style-src 'sha256-{_STYLE_HASH}'"
+
+
+def page_policy(origin: str, prefix: str) -> str:
+    """What JupyterLab's page may do.
+
+    Its script files are the gateway's own static files; a script that somebody writes into the page does not run. It
+    talks to this workspace alone, opens no window, sends no form and downloads nothing.
+    """
+    here = origin + prefix
+    sockets = "ws" + here.removeprefix("http")
+    own = " ".join(f"{here}{folder}/" for folder in ("static", "lab/extensions"))
+    return "; ".join((
+        "default-src 'none'",
+        f"script-src {own} 'unsafe-eval'",  # its settings are checked by code that is generated (ajv)
+        f"style-src {own} {here}lab/api/themes/ 'unsafe-inline'",  # editor and panels place themselves by styles
+        f"img-src {here} data: blob:",
+        f"font-src {own} {here}lab/api/themes/ data:",
+        "media-src data: blob:",
+        f"connect-src {here} {sockets} data:",
+        f"worker-src {own} blob:",
+        "frame-src blob:",
+        f"manifest-src {own}",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "sandbox allow-scripts allow-same-origin allow-forms allow-modals",
+    ))  # fmt: skip
+
+
+def to_server(accept: str | None, *, has_body: bool) -> dict[str, str]:
+    """All that the server learns of a browser: whether it wants JSON or a page."""
+    headers = {
+        "Host": "localhost",
+        "Accept": "text/html" if accept and "text/html" in accept else JSON,
+        "Accept-Encoding": "identity",
+        "User-Agent": "gateway",
+        "Cookie": f"_xsrf={_XSRF}",
+        "X-XSRFToken": _XSRF,
+    }
+    if has_body:
+        headers["Content-Type"] = JSON
+    return headers
+
+
+def to_browser(kind: Kind, given: Mapping[str, str], policy: str) -> CIMultiDict[str]:
+    """The headers of an answer: our own, the length, and of the server's only when the file was changed."""
+    headers = CIMultiDict(EVERYWHERE)
+    headers["Content-Type"] = _TYPES[kind]
+    headers["Cache-Control"] = "no-store"
+    headers["Content-Security-Policy"] = policy if kind is Kind.PAGE else NOTHING
+    for name in ("Last-Modified", "Date"):
+        if name in given and _DATE.fullmatch(given[name]):
+            headers[name] = given[name]
+    return headers

@@ -1,0 +1,221 @@
+"""What comes from the browser's side as bytes: heads that mean two things, heads and bodies that never end, floods."""
+
+import asyncio
+import io
+import json
+import time
+
+import pytest
+
+from tests.gateway.world import FETCH, HOST, MB, ORIGIN, PREFIX, World
+
+HEAD = f"Host: {HOST}\r\nOrigin: {ORIGIN}\r\n"
+
+
+def post(headers, body="", path="api/contents"):
+    return f"POST {PREFIX}{path} HTTP/1.1\r\n{headers}\r\n\r\n{body}".encode()
+
+
+SMUGGLED = {
+    "two lengths": "Content-Length: 2\r\nContent-Length: 50",
+    "two equal lengths": "Content-Length: 2\r\nContent-Length: 2",
+    "length and chunks": "Content-Length: 2\r\nTransfer-Encoding: chunked",
+    "chunks and length": "Transfer-Encoding: chunked\r\nContent-Length: 2",
+    "folded": "X-A: 1\r\n Content-Length: 50\r\nContent-Length: 2",
+    "space before the colon": "Content-Length : 2",
+    "chunks, twice": "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+    "chunks in disguise": "Transfer-Encoding: xchunked",
+    "chunks, then more": "Transfer-Encoding: chunked, identity",
+    "a tab": "Transfer-Encoding:\tchunked\tx",
+    "signed length": "Content-Length: +2",
+    "hexadecimal length": "Content-Length: 0x2",
+    "list of lengths": "Content-Length: 2, 2",
+    "a bare line feed": "X-A: 1\nContent-Length: 2\n",
+    "a zero": "X-A: a\0b\r\nContent-Length: 2",
+    "second host": "Host: evil.example\r\nContent-Length: 2",
+    "second origin": "Origin: https://evil.example\r\nContent-Length: 2",
+    "compressed": "Content-Encoding: gzip\r\nContent-Length: 2",
+    "expecting": "Expect: 100-continue\r\nContent-Length: 2",
+}
+
+
+@pytest.mark.parametrize("name", SMUGGLED)
+async def test_a_request_that_can_be_read_in_two_ways_reaches_nobody(name):
+    async with World() as world:
+        await world.sign_in()
+        hidden = f"GET {PREFIX}api/me HTTP/1.1\r\nHost: {HOST}\r\nCookie: {world.cookie}\r\n\r\n"
+        said = await world.raw(post(f"{HEAD}Cookie: {world.cookie}\r\n{SMUGGLED[name]}", "{}" + hidden), seconds=8)
+
+        assert said.startswith((b"HTTP/1.1 400", b"HTTP/1.0 400"))
+        assert said.count(b"HTTP/1.") == 1
+        assert world.server.asked == []
+
+
+@pytest.mark.parametrize("chunks", ["2\r\n{}\r\n0\r\n\r\n", "2;ext=1\r\n{}\r\n0\r\n\r\n"])
+async def test_plain_chunks_are_a_body(chunks):
+    async with World() as world:
+        await world.sign_in()
+        asked = post(f"{HEAD}Cookie: {world.cookie}\r\nConnection: close\r\nTransfer-Encoding: chunked", chunks)
+
+        assert json.loads((await world.raw(asked)).partition(b"\r\n\r\n")[2])["size"] == 2
+
+
+@pytest.mark.parametrize("line", [
+    "GET http://mx.workspaces.localhost:8000/user/mx/px/api/me HTTP/1.1", "GET /user/mx/px/api/me HTTP/0.9",
+    "GET /user/mx/px/api/me", "CONNECT evil.example:443 HTTP/1.1", "PRI * HTTP/2.0",
+    "TRACE /user/mx/px/api/me HTTP/1.1",
+    "GET /user/mx/px/api/\x01me HTTP/1.1", "OPTIONS * HTTP/1.1", "\x16\x03\x01",
+    "GET /user/mx/px/files/a.csv HTTP/1.1", "GET /user/mx/px/lab/..;/files/a.csv HTTP/1.1",
+])  # fmt: skip
+async def test_a_strange_first_line_reaches_nobody(line):
+    async with World() as world:
+        await world.sign_in()
+        asked = f"{line}\r\nHost: {HOST}\r\nCookie: {world.cookie}\r\nConnection: close\r\n\r\n"
+        said = await world.raw(asked.encode("latin-1"))
+
+        assert said.split(b" ")[1:2] in ([], [b"400"], [b"403"])
+        assert world.server.asked == []
+
+
+@pytest.mark.parametrize("head", [
+    "X-A: " + "a" * 20_000, "\r\n".join(f"X-{n}: 1" for n in range(200)), "Cookie: " + "a=b; " * 4000,
+])  # fmt: skip
+async def test_a_bomb_of_headers_is_refused(head):
+    async with World() as world:
+        said = await world.raw(f"GET {PREFIX}lab HTTP/1.1\r\nHost: {HOST}\r\n{head}\r\n\r\n".encode())
+
+        assert said.startswith((b"HTTP/1.0 4", b"HTTP/1.1 4"))
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /user/mx", f"GET {PREFIX}lab HTTP/1.1\r\nHost: {HOST}\r\nX".encode()])
+async def test_a_head_that_never_ends_is_not_waited_for(begun):
+    async with World(times={"head": 0.3}) as world:
+        began = time.monotonic()
+        said = await world.raw(begun, seconds=5)
+
+        assert said == b""
+        assert time.monotonic() - began < 3
+
+
+async def test_a_body_that_never_ends_is_not_waited_for():
+    async with World(times={"chunk": 0.3}) as world:
+        await world.sign_in()
+        said = await world.raw(post(f"{HEAD}Cookie: {world.cookie}\r\nContent-Length: 100", "{"), seconds=5)
+
+        assert said.startswith(b"HTTP/1.1 504")
+
+
+@pytest.mark.parametrize(("path", "most"), [("api/contents/a.ipynb", 5 * MB), ("api/sessions", 64 * 1024)])
+@pytest.mark.parametrize("has_length", [True, False])
+async def test_a_body_beyond_its_cap_is_refused_with_words(path, most, has_length):
+    async def pieces():
+        for _ in range(most // 65536 + 1):
+            yield b"x" * 65536
+
+    async with World() as world:
+        await world.sign_in()
+        if has_length:
+            asked = post(f"{HEAD}Cookie: {world.cookie}\r\nContent-Length: {most + 1}", path="api/sessions")
+            assert (await world.raw(asked.replace(b"api/sessions", path.encode()))).startswith(b"HTTP/1.1 4")
+            return
+        answer = await world.ask("PUT" if "contents" in path else "POST", path, data=pieces())
+        assert answer.status == 413
+        assert f"{most:,} bytes" in answer.text
+
+
+async def test_no_more_requests_at_once_than_are_needed():
+    async def never():
+        yield b"{"
+        await asyncio.sleep(30)
+
+    async with World(caps={"requests": 5}) as world:
+        await world.sign_in()
+        held = [asyncio.create_task(world.ask("POST", "api/contents", data=never())) for _ in range(5)]
+        await asyncio.sleep(0.5)
+        answer = await world.get("api/me")
+        for one in held:
+            one.cancel()
+        await asyncio.gather(*held, return_exceptions=True)
+        await asyncio.sleep(0.3)
+
+        assert answer.status == 503
+        assert (await world.get("api/me")).status == 200
+
+
+# ── what the server hears ───────────────────────────────────────────────────────────────────────────────────────────
+async def test_nothing_of_the_browser_reaches_the_server_but_what_it_asks():
+    async with World() as world:
+        await world.sign_in()
+        headers = {**FETCH, "Cookie": f"{world.cookie}; other=1", "Authorization": "Bearer x",
+                   "X-Forwarded-For": "1.2.3.4", "User-Agent": "Mozilla", "Accept-Language": "de",
+                   "X-XSRFToken": "theirs", "Range": "bytes=0-"}  # fmt: skip
+        await world.ask("PUT", "api/contents/a%20b.txt?1795483766412", headers=headers, data=b"{}")
+        ((method, path, heard),) = world.server.asked
+
+    assert (method, path) == ("PUT", f"{PREFIX}api/contents/a%20b.txt")
+    assert set(heard) <= {"Host", "Accept", "Accept-Encoding", "User-Agent", "Cookie", "X-XSRFToken", "Content-Type",
+                          "Content-Length", "Transfer-Encoding", "Connection"}  # fmt: skip
+    assert heard["Cookie"] == f"_xsrf={heard['X-XSRFToken']}"
+    assert (heard["Host"], heard["User-Agent"], heard["Accept-Encoding"]) == ("localhost", "gateway", "identity")
+
+
+async def test_a_large_file_goes_in_and_out_piece_by_piece():
+    async with World() as world:
+        await world.sign_in()
+        answer = await world.ask("PUT", "api/contents/a.ipynb", data=io.BytesIO(b"x" * (4 * MB)))
+
+        assert json.loads(answer.text)["size"] == 4 * MB
+
+
+async def test_the_same_denial_a_thousand_times_is_a_few_lines():
+    async with World() as world:
+        await world.sign_in()
+        for _ in range(20):
+            await asyncio.gather(*(world.get("files/a.csv") for _ in range(50)))
+        answer = await world.get("files/a.csv")
+        await asyncio.sleep(1.1)
+        denied = world.events("denied")
+
+        assert answer.status == 403
+        assert "ask for their release" in answer.text
+        assert sum(one["times"] for one in denied) == 1001
+        assert len(denied) <= 10
+        assert (await world.host("GET", "figures"))["denied"] == 1001
+
+
+async def test_a_thousand_different_denials_are_bounded_too():
+    async with World() as world:
+        await world.sign_in()
+        for start in range(0, 1000, 50):
+            await asyncio.gather(*(world.get(f"files/{n}") for n in range(start, start + 50)))
+        await asyncio.sleep(1.1)
+        denied = world.events("denied")
+
+        assert sum(one["times"] for one in denied) == 1000
+        assert len(denied) < 200
+
+
+@pytest.mark.parametrize(("path", "body"), [
+    ("api/terminals", "[]"), ("api/nbconvert", "{}"), ("lab/api/build", None), ("lsp/status", None),
+])  # fmt: skip
+async def test_what_the_page_asks_unasked_is_answered_here_and_is_no_denial(path, body):
+    async with World() as world:
+        await world.sign_in()
+        answer = await world.get(path)
+
+        assert body is None or answer.text == body
+        assert world.server.asked == []
+        assert world.events("denied") == []
+
+
+async def test_static_files_are_the_environments_and_not_counted():
+    async with World() as world:
+        await world.sign_in()
+        answer = await world.get("static/lab/main.js?v=abc")
+
+        assert (answer.status, answer.text) == (200, "1")
+        assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert (await world.get("static/lab/main.js")).headers["Cache-Control"] == "no-cache"
+        assert (await world.host("GET", "figures"))["bytes_out"] == 0
+        assert world.server.asked == []
