@@ -13,7 +13,7 @@ NAMES = r"^m[0-9a-f]{20}$"
 
 # What somebody who signed in may do at the Hub: know their own name, enter their own servers. Not: start or stop one
 # (the portal does), make tokens, share.
-PERSON = ["read:users:name!user", "access:servers!user"]
+PERSON = ["read:users:name!user", "read:users:groups!user", "access:servers!user"]  # a sign-in token tells groups, too
 # What the portal's worker may do with its token.
 PORTAL = ["admin:users", "servers"]
 

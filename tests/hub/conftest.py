@@ -9,8 +9,8 @@ import secrets
 import signal
 import subprocess
 import uuid
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field, replace
+from urllib.parse import urljoin, urlsplit
 
 import psycopg
 import pytest
@@ -20,6 +20,9 @@ from door.ground import bin_path
 from door.home import REPO, is_free
 from tests.host.conftest import Place, environment, place, wait  # noqa: F401
 from tests.hub.oidc_stand_in import Provider
+
+# What a browser sends along when somebody goes to an address.
+_PAGE = {"Accept": "text/html", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document", "Sec_Fetch_Site": "none"}
 
 
 def free_port() -> int:
@@ -87,7 +90,7 @@ class Hub:
             )  # fmt: skip
 
     def log(self, name: str) -> str:
-        return (self.place.root / f"{name}.log").read_text()[-4000:]
+        return (self.place.root / f"{name}.log").read_text()[-9000:]
 
     def kill(self, name: str) -> None:
         self.programs[name].kill()
@@ -151,12 +154,10 @@ class Hub:
         return {path.rstrip("/"): row["target"] for path, row in rows.items()}
 
     # ── as a browser ────────────────────────────────────────────────────────────────────────────────────────────────
-    def get(
-        self, host: str, path: str, jar: dict[str, str] | None = None, method: str = "GET", body: str | None = None
-    ):
+    def get(self, host: str, path: str, jar: dict | None = None, method: str = "GET", body=None, **around: str):
         """One request through the proxy; status, headers, body. `jar` keeps this host's cookies."""
         connection = http.client.HTTPConnection("127.0.0.1", self.ports["public"], timeout=30)
-        headers = {"Host": f"{host}:{self.ports['public']}"}
+        headers = {"Host": f"{host}:{self.ports['public']}"} | {key.replace("_", "-"): v for key, v in around.items()}
         if jar:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
         if body is not None:
@@ -169,6 +170,24 @@ class Hub:
                 if jar is not None and found:
                     jar[found[1]] = found[2]
             return answer.status, answer.headers, answer.read().decode(errors="replace")
+
+    def visit(self, url: str, jars: dict[str, dict[str, str]]):
+        """Go where this leads, as a browser does; the last status, its headers, its body, and where that was."""
+        for _ in range(12):
+            parts = urlsplit(url)
+            path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+            if parts.port == self.ports["public"]:
+                status, headers, body = self.get(parts.hostname, path, jars.setdefault(parts.hostname, {}), **_PAGE)
+            else:
+                connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=10)
+                with contextlib.closing(connection):
+                    connection.request("GET", path)
+                    answer = connection.getresponse()
+                    status, headers, body = answer.status, answer.headers, answer.read().decode()
+            if status not in {301, 302, 303, 307}:
+                return status, headers, body, url
+            url = urljoin(url, headers["Location"])
+        raise AssertionError(f"redirects without end: {url}")
 
     def sign_in(self, name: str) -> dict[str, str]:
         """Walk through the portal's sign-in as this person; the cookies of the Hub."""
@@ -198,7 +217,10 @@ def database():
 
 
 @pytest.fixture
-def hub(place, database):  # noqa: F811
+def hub(request, place, database):  # noqa: F811
+    """With a gateway that lets everybody in; with the real one where the test is marked so."""
+    if request.node.get_closest_marker("real_gateway"):
+        place.settings = replace(place.settings, gateway=())
     place.begin_program()
     hub = Hub(place, Provider(secrets.token_hex(32)), database)
     try:

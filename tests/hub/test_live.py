@@ -2,12 +2,15 @@
 
 import http.client
 import json
+import os
 import secrets
 import threading
+from pathlib import Path
 
 import pytest
 
 from tests.host.conftest import wait
+from tests.host.stand_ins import SECRET
 
 pytestmark = [pytest.mark.slow, pytest.mark.allow_hosts(["127.0.0.1", "localhost", "::1"])]
 HOME = "workspaces.localhost"
@@ -198,3 +201,52 @@ def test_pages_of_the_hub_carry_their_headers_and_no_way_off_the_host(hub):
     for target in ("//evil.example", "https://evil.example", "/\\evil.example", "%2f%2fevil.example"):
         _, headers, _ = hub.get(HOME, f"/hub/oauth_login?next={target}", {})
         assert "evil" not in headers.get("Location", "").split("?")[0], target
+
+
+# ── through the real gateway ────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.real_gateway
+def test_the_owner_comes_in_by_portal_hub_and_gateway_and_nobody_else(hub):
+    name, server, run = hub.started()
+    address = f"http://{own(name)}:{hub.ports['public']}/user/{name}/{server}/"
+
+    jars = {}
+    status, headers, body, at = hub.visit(f"{address}lab", jars)
+    assert (status, at.startswith(address)) == (200, True), hub.log("hub")
+    assert "JupyterLab" in body
+    assert "sandbox" in headers["Content-Security-Policy"] or "default-src" in headers["Content-Security-Policy"]
+    path = f"/user/{name}/{server}/api/contents/data/demo-study?content=1"
+    assert hub.get(own(name), path, jars[own(name)])[0] == 200
+    assert hub.get(own(name), path, {})[0] in {302, 401, 403}
+
+    hub.enter()  # somebody else now sits before the browser
+    status, _, body, _ = hub.visit(f"{address}lab", {})
+    assert status == 403, body[:500]
+    wait(lambda: "signed_in" in hub.place.portal.kinds(run))
+
+
+@pytest.mark.real_gateway
+def test_whom_the_portal_no_longer_vouches_for_is_shut_out_of_a_page_that_was_open(hub):
+    name, server, _ = hub.started()
+    address, jars = f"http://{own(name)}:{hub.ports['public']}/user/{name}/{server}/", {}
+    path = f"/user/{name}/{server}/api/contents?content=0"
+    assert hub.visit(f"{address}lab", jars)[0] == 200
+    assert hub.get(own(name), path, jars[own(name)])[0] == 200
+
+    hub.api("DELETE", f"/users/{name}/servers/{server}")
+
+    wait(lambda: hub.get(own(name), path, jars[own(name)])[0] != 200, 10)
+
+
+@pytest.mark.real_gateway
+def test_a_gateway_runs_under_an_account_of_its_own_with_nothing_around_it(hub):
+    hub.started()
+    notes = json.loads(next((hub.place.settings.run / "r").glob("*/run.json")).read_text())
+    pid = notes["gateway"][0]
+    status = Path(f"/proc/{pid}/status").read_text()
+    around = Path(f"/proc/{pid}/environ").read_text()
+
+    uid = next(line.split()[1] for line in status.splitlines() if line.startswith("Uid:"))
+    if os.geteuid() == 0:
+        assert int(uid) == 1_000_000 + notes["uid"]
+    for secret in (*hub.secrets.values(), SECRET):
+        assert secret not in around
