@@ -152,12 +152,19 @@ def environment() -> Path:
 
 @pytest.fixture
 def place(environment):
+    with places(environment) as place:
+        yield place
+
+
+@contextlib.contextmanager
+def places(environment: Path, gateway: tuple[str, ...] = GATEWAY):
+    """A place of its own, and nothing of it left."""
     root = Path(mkdtemp(prefix="caia-"))
     root.chmod(0o755)
     portal, storage = Portal(), Storage()
     settings = Settings(
         portal=portal.url, secret=SECRET, state=root / "state", run=root / "run", environments=environment.parent,
-        name="here", heartbeat=0.2, gateway=GATEWAY,
+        name="here", heartbeat=0.2, gateway=gateway,
     )  # fmt: skip
     probe()
     place = Place(root, settings, portal, storage)

@@ -9,7 +9,8 @@ import secrets
 import signal
 import subprocess
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import psycopg
@@ -18,7 +19,7 @@ import pytest
 from door import hub as door_hub
 from door.ground import bin_path
 from door.home import REPO, is_free
-from tests.host.conftest import Place, environment, place, wait  # noqa: F401
+from tests.host.conftest import GATEWAY, Place, environment, places, wait  # noqa: F401
 from tests.hub.oidc_stand_in import Provider
 
 # What a browser sends along when somebody goes to an address.
@@ -202,29 +203,46 @@ class Hub:
         return jar
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def database():
-    """A database and a role of the Hub's own, as the door makes them."""
-    owner = psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True)
-    name = f"hub_{uuid.uuid4().hex[:12]}"
-    with owner:
+    """A database of the Hub's own, as the door makes one."""
+    parts, name = urlsplit(os.environ["DATABASE_OWNER_URL"]), f"hub_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(parts.geturl(), autocommit=True) as owner:
         owner.execute(f"CREATE DATABASE {name}")
         try:
-            parts = urlsplit(os.environ["DATABASE_OWNER_URL"])
             yield parts._replace(path=f"/{name}").geturl()
         finally:
             owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@contextlib.contextmanager
+def hubs(built: Path, gateway: tuple[str, ...]):
+    with places(built, gateway) as place, database() as url:
+        place.begin_program()
+        hub = Hub(place, Provider(secrets.token_hex(32)), url)
+        try:
+            hub.begin()
+            yield hub
+        finally:
+            hub.close()
+
+
 @pytest.fixture
-def hub(request, place, database):  # noqa: F811
-    """With a gateway that lets everybody in; with the real one where the test is marked so."""
-    if request.node.get_closest_marker("real_gateway"):
-        place.settings = replace(place.settings, gateway=())
-    place.begin_program()
-    hub = Hub(place, Provider(secrets.token_hex(32)), database)
-    try:
-        hub.begin()
+def hub(environment):  # noqa: F811
+    """With a gateway that lets everybody in; for tests that end a part of it."""
+    with hubs(environment, GATEWAY) as hub:
         yield hub
-    finally:
-        hub.close()
+
+
+@pytest.fixture(scope="module")
+def standing(environment):  # noqa: F811
+    """The same for all tests that only ask it."""
+    with hubs(environment, GATEWAY) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def real(environment):  # noqa: F811
+    """With the real gateway."""
+    with hubs(environment, ()) as hub:
+        yield hub
