@@ -12,6 +12,7 @@ from typing import Any
 
 from sandbox.spec import GB
 
+_LONGEST_PATH = 70  # what lies below it takes 37 more
 _SECRET = "CAIA_HOST_SECRET"  # noqa: S105  the variable's name
 
 
@@ -54,6 +55,10 @@ class Settings:
         for name in ("hub_account", "gateway"):
             if name in facts:
                 facts[name] = tuple(facts[name])
+        if len(str(facts["run"])) > _LONGEST_PATH:
+            raise SettingsError(
+                f"The path {facts['run']} is too long: sockets lie below it, and their paths end at 107."
+            )
         try:
             return cls(**facts)
         except TypeError as error:
