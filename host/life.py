@@ -200,13 +200,19 @@ class Run:
 
         def is_decided() -> bool:
             self._unless_stopped()
-            return not self._sandbox.is_running() or (server.exists() and self.gateway.is_ready())
+            if not self._sandbox.is_running() or not self.gateway.is_running():
+                return True
+            return server.exists() and self.gateway.is_ready()
 
         if not until(is_decided, _READY_SECONDS):
             raise GatewayError(f"JupyterLab did not get ready within {_READY_SECONDS:g} seconds.")
         if end := self._sandbox.end():
             log.warning("%s: JupyterLab said: %s", self.notes.run, self._sandbox.output()[-_SAID:])
             raise GatewayError(f"JupyterLab ended while it started: {end.words}")
+        if not self.gateway.is_running():
+            said = (self.folder / "gateway.log").read_text(encoding="utf-8", errors="replace")
+            log.warning("%s: the gateway said: %s", self.notes.run, said[-_SAID:])
+            raise GatewayError("Its gateway ended while it started; the host's log says why.")
         self.notes.state = "running"
         self.notes.write(self.folder)
         self._say(100, "Ready")

@@ -32,8 +32,8 @@ HUB = {
     "api_url": "http://127.0.0.1:9/hub/api",
     "client_id": "client",
     "token": "a token",
-    "authorize_url": "",
-    "scopes": [],
+    "authorize_url": "http://workspaces.localhost:9/hub/api/oauth2/authorize",
+    "scopes": ["access:servers!server=m1/p1"],
 }
 ORIGIN = "http://m1.workspaces.localhost:8000"
 

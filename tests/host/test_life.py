@@ -361,3 +361,13 @@ def test_files_of_a_workspace_are_erased_when_the_portal_says_so_and_nothing_of_
 
     assert not home.exists()
     assert place.portal.erased == {plan["workspace"]}
+
+
+def test_a_gateway_that_does_not_start_ends_the_run_in_words(place):
+    place.settings = replace(place.settings, gateway=("/bin/false",))
+    run = place.order(place.plan())
+    wait(lambda: run.is_over, 30)
+
+    assert run.notes.end["why"] == "refused"
+    assert "gateway ended while it started" in run.notes.end["words"]
+    assert not run.running.is_running()
