@@ -120,6 +120,7 @@ DATABASES = {
         "OPTIONS": {
             "pool": {"min_size": 1, "max_size": 16, "timeout": 5, "max_lifetime": 1800},
             "connect_timeout": 5,
+            "prepare_threshold": 0,  # at once, but only what apps/core/planned.py executes
             "options": "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000",
         },
     }
@@ -306,7 +307,7 @@ CELERY_BEAT_SCHEDULE = {
     "alliance-reminders": {"task": "alliance.remind_of_endings", "schedule": 3600.0},
     "agreements-dates": {"task": "agreements.keep_dates", "schedule": 30.0},
     "agreements-reminders": {"task": "agreements.remind_of_endings", "schedule": 3600.0},
-    "projects-access": {"task": "projects.keep_access", "schedule": 30.0},
+    "projects-access": {"task": "projects.keep_access", "schedule": 30.0, "options": {"expires": 30}},
     "projects-reminders": {"task": "projects.remind_of_endings", "schedule": 3600.0},
     "record-watch": {"task": "home.watch_record", "schedule": 30.0},
     "record-newest": {"task": "home.verify_newest", "schedule": 60.0},

@@ -78,7 +78,7 @@ def _pytest_words(words: list[str], *, is_long: bool) -> list[str]:
     """Both cores and no long tests, unless the words say otherwise."""
     own = []
     if not any(word == "-n" or word.startswith(("-n", "--numprocesses")) for word in words):
-        own += ["-n", "2"]
+        own += ["-n", "2", "--dist", "worksteal"]  # whoever has nothing left takes over what waits behind a long one
     if not is_long and not any(word == "-m" for word in words):
         own += ["-m", "not long"]
     return [*own, *words]

@@ -15,7 +15,6 @@ from gateway.pages import plain
 from gateway.run import PAUSED, Run
 
 log = logging.getLogger("gateway")
-_PIECE = 64 * 1024
 _BODIES = {"POST", "PUT", "PATCH"}
 _STATUS = {200, 201, 202, 204, 400, 403, 404, 405, 409, 410, 413, 415, 422, 423, 500, 501, 503}
 
@@ -109,7 +108,7 @@ async def _pass_on(request: web.BaseRequest, run: Run, allowed: Allowed, answer:
     size = 0
     while True:
         async with asyncio.timeout(run.settings.times.chunk):
-            piece = await answer.content.read(_PIECE)
+            piece = await answer.content.readany()
         size += len(piece)
         if size > most:
             return await _cut(request, run, allowed, passed, "An answer was longer than may pass.")

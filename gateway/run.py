@@ -18,6 +18,8 @@ from gateway.sessions import Sessions
 from gateway.settings import Settings
 from gateway.spool import Spool, SpoolFull
 
+_PIECE = 256 * 1024  # of a body, held on its way out
+
 log = logging.getLogger("gateway")
 
 PAUSED = ("More has gone to browsers than this workspace may send at once, so it is paused. What runs in it goes on. "
@@ -40,7 +42,8 @@ class Run:
         self.server = ClientSession(
             connector=UnixConnector(path=str(settings.server), force_close=True, limit=0),
             timeout=ClientTimeout(total=None, sock_connect=times.answer), auto_decompress=False, trust_env=False,
-            max_line_size=caps.header_line, max_field_size=caps.header_line, max_headers=caps.headers,
+            read_bufsize=_PIECE, max_line_size=caps.header_line, max_field_size=caps.header_line,
+            max_headers=caps.headers,
         )  # fmt: skip
         self.closed: str | None = None
         self.halted = asyncio.Event()  # set when websockets must end; a new one stands for what is opened after

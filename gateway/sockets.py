@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Literal
 
-from aiohttp import ClientError, ClientWebSocketResponse, WSMessage, WSMsgType, web
+from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType, web
+from aiohttp.http_websocket import WSMessageNoDecodeText as Message
 from yarl import URL
 
 from gateway import kernel_messages as kernels
@@ -26,6 +27,8 @@ _OVER, _PROTOCOL, _TOO_BIG, _GOING = 4403, 4400, 1009, 1001
 _GOODBYE = 1.0
 _GIVE_WAY = 64  # messages in a row before others have their turn
 End = tuple[int, str]
+ToServer = ClientWebSocketResponse[Literal[False]]  # text stays bytes: nobody here reads it as letters
+ToBrowser = web.WebSocketResponse[Literal[False]]
 
 
 async def connect(request: web.BaseRequest, run: Run, allowed: Allowed, session: Session) -> web.StreamResponse:
@@ -44,6 +47,7 @@ async def connect(request: web.BaseRequest, run: Run, allowed: Allowed, session:
                 protocols=protocols,
                 headers=to_server(None, has_body=False),
                 max_msg_size=caps.frame,
+                decode_text=False,
             )
         try:
             return await _Bridge(run, request, allowed, server).stay(session, halted)
@@ -61,15 +65,17 @@ async def connect(request: web.BaseRequest, run: Run, allowed: Allowed, session:
 class _Bridge:
     """The two ends of one websocket."""
 
-    def __init__(self, run: Run, request: web.BaseRequest, allowed: Allowed, server: ClientWebSocketResponse) -> None:
+    def __init__(
+        self, run: Run, request: web.BaseRequest, allowed: Allowed, server: ClientWebSocketResponse[Literal[False]]
+    ) -> None:
         self._run, self._request, self._allowed, self._server = run, request, allowed, server
         self._protocol = server.protocol or ""
-        self._browser = web.WebSocketResponse(
+        self._browser: ToBrowser = web.WebSocketResponse(
             protocols=(self._protocol,) if self._protocol else (), compress=False, heartbeat=30,
-            max_msg_size=run.settings.caps.browser_frame, timeout=2,
+            max_msg_size=run.settings.caps.browser_frame, timeout=2, decode_text=False,
         )  # fmt: skip
 
-    async def stay(self, session: Session, halted: asyncio.Event) -> web.WebSocketResponse:
+    async def stay(self, session: Session, halted: asyncio.Event) -> ToBrowser:
         """Pass messages both ways until the first reason to end."""
         self._browser.headers.update({"Cache-Control": "no-store"})
         await self._browser.prepare(self._request)
@@ -105,10 +111,9 @@ class _Bridge:
             message = await self._browser.receive()
             if message.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
                 return await self._ended(message, "The browser sent more at once than may pass.")
-            frame = message.data.encode() if message.type is WSMsgType.TEXT else message.data
             if self._allowed.line.kind is Kind.KERNEL:
                 try:
-                    await self._record(frame, is_text=message.type is WSMsgType.TEXT)
+                    await self._record(message.data, is_text=message.type is WSMsgType.TEXT)
                 except kernels.Unreadable as error:
                     await self._deny(f"A message to a kernel that can't be read: {error}.")
                     return _PROTOCOL, "That message can't be read."
@@ -129,22 +134,18 @@ class _Bridge:
             message = await self._server.receive()
             if message.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
                 return await self._ended(message, "The workspace sent more at once than may pass.")
-            size = len(message.data.encode()) if message.type is WSMsgType.TEXT else len(message.data)
-            if not await self._run.may_send(size + _FRAME_HEAD):
+            if not await self._run.may_send(len(message.data) + _FRAME_HEAD):
                 return _OVER, "The workspace is paused or closed."
             await self._send(self._browser, message)
             passed += 1
             if passed % _GIVE_WAY == 0:
                 await asyncio.sleep(0)
 
-    async def _send(self, to: ClientWebSocketResponse | web.WebSocketResponse, message: WSMessage) -> None:
+    async def _send(self, to: ToServer | ToBrowser, message: Message) -> None:
         async with asyncio.timeout(self._run.settings.times.chunk):
-            if message.type is WSMsgType.TEXT:
-                await to.send_str(message.data)
-            else:
-                await to.send_bytes(message.data)
+            await to.send_frame(message.data, message.type)
 
-    async def _ended(self, message: WSMessage, if_too_big: str) -> End:
+    async def _ended(self, message: Message, if_too_big: str) -> End:
         if message.type is WSMsgType.ERROR and getattr(message.data, "code", None) == _TOO_BIG:
             await self._deny(if_too_big)
             return _TOO_BIG, if_too_big

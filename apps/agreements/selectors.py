@@ -2,12 +2,11 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from apps.agreements.models import (
@@ -20,14 +19,14 @@ from apps.agreements.models import (
 from apps.agreements.texts import terms_of
 from apps.alliance.models import Center, Member
 from apps.alliance.roles import Role
-from apps.alliance.selectors import DAYS_BEFORE, SOON, audits_everything, holders_of, sees_all
+from apps.alliance.selectors import audits_everything, holders_of, sees_all
 from apps.audit.models import Event, Outcome
 from apps.audit.selectors import entries
 from apps.catalog.models import Dataset, DatasetVersion
+from apps.core.reminding import SOON, is_due, last_reminded
 from apps.core.searching import titled
 
 V = AgreementVersion.Status
-REMINDED = "agreements.version.reminded"
 
 
 # ── what a member may see ───────────────────────────────────────────────────────────────────────────────────────────
@@ -236,20 +235,9 @@ def to_expire() -> QuerySet[AgreementVersion]:
 
 def to_remind_of() -> QuerySet[AgreementVersion]:
     """What ends soon and nobody was told of since the latest day of reminding."""
-    today = timezone.now().date()
-    told = entries().filter(
-        event=REMINDED,
-        outcome=Outcome.SUCCESS,
-        target_type=AgreementVersion._meta.label_lower,
-        target_ref=Cast(OuterRef("pk"), CharField()),
-    )
-    last = Coalesce(Subquery(told.order_by("-id").values("occurred_at__date")[:1]), Value(date.min))
-    due = Q()
-    for soonest, latest in zip((0, *(days + 1 for days in DAYS_BEFORE)), DAYS_BEFORE, strict=False):
-        window = (today + timedelta(days=soonest), today + timedelta(days=latest))
-        due |= Q(ends_on__range=window, ends_on__gt=F("reminded_on") + timedelta(days=latest))
+    last = last_reminded(entries().filter(event="agreements.version.reminded"), AgreementVersion)
     standing = AgreementVersion.objects.filter(status=V.IN_FORCE, superseded_at=None)
-    return standing.alias(reminded_on=last).filter(due).order_by("ends_on")
+    return standing.alias(reminded_on=last).filter(is_due("ends_on", F("reminded_on"))).order_by("ends_on")
 
 
 # ── signatures and their events ─────────────────────────────────────────────────────────────────────────────────────

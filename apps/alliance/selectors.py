@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import CharField, Exists, F, JSONField, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import Exists, F, JSONField, OuterRef, Q, QuerySet
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from apps.alliance.models import Alliance, Center, Grant, Invitation, Member, TrainingRecord, TrainingType, Vouch
@@ -15,10 +14,8 @@ from apps.alliance.roles import Role
 from apps.audit.ids import first_at
 from apps.audit.models import Event, Outcome
 from apps.audit.selectors import entries
+from apps.core.reminding import SOON, is_due, last_reminded
 from apps.core.searching import with_words
-
-SOON = timedelta(days=60)
-DAYS_BEFORE = (1, 7, 14, 30, 60)  # when people are reminded of what ends
 
 
 def the_alliance() -> Alliance:
@@ -260,25 +257,10 @@ def median_training_days(center: Center) -> float | None:
 
 def with_something_ending() -> QuerySet[Member]:
     """Active members who were not reminded since the latest day of reminding of something that ends soon."""
-    reminded = entries().filter(
-        event="alliance.member.reminded",
-        outcome=Outcome.SUCCESS,
-        target_type="alliance.member",
-        target_ref=Cast(OuterRef("pk"), CharField()),
-    )
-    last = Coalesce(Subquery(reminded.order_by("-id").values("occurred_at__date")[:1]), Value(date.min))
+    last = last_reminded(entries().filter(event="alliance.member.reminded"), Member)
     accepted = TrainingRecord.objects.filter(member=OuterRef("pk"), status=TrainingRecord.Status.ACCEPTED)
     roles = Grant.objects.filter(user=OuterRef("pk"))
-    due: Any = Q()
-    for soonest, latest in zip((0, *(days + 1 for days in DAYS_BEFORE)), DAYS_BEFORE, strict=False):
-        due |= _ends("vouched_until", soonest, latest, F("reminded_on"))
-        due |= Exists(accepted.filter(_ends("valid_until", soonest, latest, OuterRef("reminded_on"))))
-        due |= Exists(roles.filter(_ends("ends_at__date", soonest, latest, OuterRef("reminded_on"))))
+    due = is_due("vouched_until", F("reminded_on"))
+    due |= Q(Exists(accepted.filter(is_due("valid_until", OuterRef("reminded_on")))))
+    due |= Q(Exists(roles.filter(is_due("ends_at__date", OuterRef("reminded_on")))))
     return Member.objects.filter(status=Member.Status.ACTIVE).alias(reminded_on=last).filter(due).order_by("pk")
-
-
-def _ends(field: str, soonest: int, latest: int, reminded_on: Any) -> Q:
-    """Ends in so many days, and the last reminder came before there were `latest` days left."""
-    today = timezone.now().date()
-    ends = {f"{field}__range": (today + timedelta(days=soonest), today + timedelta(days=latest))}
-    return Q(**ends, **{f"{field}__gt": reminded_on + timedelta(days=latest)})

@@ -71,7 +71,8 @@ def listing(
     if chosen.lstrip("-") not in allowed:
         chosen = order
     rows, has_before, has_after = _page(queryset, chosen, query)
-    total = queryset.order_by()[: COUNTED + 1].count()
+    is_whole = not has_before and not has_after
+    total = len(rows) if is_whole else queryset.order_by()[: COUNTED + 1].count()
     return Listing(
         rows=rows,
         columns=[_heading(column, chosen, query) for column in columns],

@@ -1,4 +1,4 @@
-"""Health endpoints, and the one helper through which every form page asks for its command."""
+"""Health endpoints, and the few ways in which every page asks for its command."""
 
 from collections.abc import Callable
 from typing import Any
@@ -56,6 +56,28 @@ def form_page(
     return render(request, template, {"form": form, **context}, status=status)
 
 
+def act(
+    request: HttpRequest,
+    ask: Callable[[], Any],
+    *,
+    then: str | Callable[[Any], str],
+    said: str | Callable[[Any], str] = "",
+    otherwise: str = "",
+) -> HttpResponse:
+    """Ask for one command from a button, say what happened and go on to `then`; where it can't be, to `otherwise`.
+
+    Both are addresses, or names of addresses without arguments; without `otherwise` both ways lead to `then`.
+    """
+    try:
+        result = ask()
+    except Invalid as error:
+        messages.error(request, str(error))
+        return redirect(otherwise or str(then))
+    if words := said(result) if callable(said) else said:
+        messages.success(request, words)
+    return redirect(then(result) if callable(then) else then)
+
+
 def act_with_reason(
     request: HttpRequest,
     form: forms.Form,
@@ -75,13 +97,7 @@ def act_with_reason(
         demand(event, by=actor, target=target)
         messages.error(request, "Nothing was done: say why, in a sentence of at most 500 characters.")
         return redirect(then)
-    try:
-        ask(form.cleaned_data["reason"])
-    except Invalid as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, said)
-    return redirect(then)
+    return act(request, lambda: ask(form.cleaned_data["reason"]), then=then, said=said)
 
 
 def typed_in(request: HttpRequest) -> QueryDict | None:

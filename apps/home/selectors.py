@@ -1,7 +1,7 @@
 """What waits for me: my turn, others' turn, what ends soon. At most a handful of each, oldest first."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +15,12 @@ from apps.alliance.models import Alliance, Center, Member, TrainingRecord
 from apps.alliance.roles import Role
 from apps.catalog import selectors as catalog
 from apps.core.models import Message
+from apps.core.reminding import SOON
 from apps.core.together import together
 from apps.home.asked import MOST, MOST_COUNTED, OF_AGREEMENTS, asked_of
 from apps.projects import selectors as projects
 from apps.projects.models import Project
 
-SOON = timedelta(days=60)
 Found = dict[str, list[Any]]  # by the names of apps.home.asked
 
 

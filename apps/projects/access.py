@@ -84,7 +84,7 @@ def if_approved(facts: Facts, request: AccessRequest, *, until: date, on: date) 
         project_ends_on=said.ends_on,
         ethics_reference=said.ethics_reference,
         ethics_until=said.ethics_until,
-        purpose=said.purpose,
+        purpose=json.dumps(said.purpose),
         gpu_hours=said.gpu_hours,
         named_at=request.edition.submitted_at if request.edition else None,
         request=request.pk,
@@ -93,7 +93,7 @@ def if_approved(facts: Facts, request: AccessRequest, *, until: date, on: date) 
         approved_on=on,
         version=version.pk,
         version_number=version.number,
-        terms=version.terms,
+        terms=json.dumps(version.terms),
         is_published=version.published_at is not None,
         is_withdrawn=version.withdrawn_at is not None,
         acceptance=facts.acceptance if facts.version == version.pk else None,
@@ -279,8 +279,8 @@ def clauses_of(facts: Facts, on: date) -> tuple[duo.Clause, ...]:
     is_approved = facts.request_state == "approved"
     ends = (facts.project_ends_on, facts.approved_until if is_approved else None)
     return _checked(
-        json.dumps(facts.terms or []),
-        json.dumps(facts.purpose),
+        facts.terms or "[]",
+        facts.purpose,
         ethics_until=facts.ethics_until,
         ends_on=min(filter(None, ends), default=None),
         starts_on=facts.approved_on,
@@ -311,7 +311,12 @@ def _checked(
         centers=(center,),
         is_approved=is_approved,
     )
+    return duo.check(_parsed(terms), said, on)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(terms: str) -> tuple[duo.Term, ...]:
     try:
-        return duo.check(duo.parse(json.loads(terms)), said, on)
+        return duo.parse(json.loads(terms))
     except Invalid:
         return ()

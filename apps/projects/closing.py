@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from apps.catalog.duo import RTN
 from apps.projects.models import AccessRequest, Amendment, Project
 
-R, A = AccessRequest.Status, Amendment.Status
-OPEN = [A.DRAFT, A.SUBMITTED, A.RETURNED]
+R = AccessRequest.Status
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Point:
 def points_of(project: Project) -> list[Point]:
     """The points of this project, those that the portal knows first."""
     waits = project.requests.filter(status=R.WAITING).exists()
-    changes = project.amendments.filter(status__in=OPEN).exists()
+    changes = project.amendments.filter(status__in=Amendment.OPEN).exists()
     points = [
         Point("asked", "No owner is asked for anything any more; what waits is taken back.", not waits),
         Point("changes", "No change is open; what is open is taken back.", not changes),

@@ -106,8 +106,10 @@ class Story:
     def _approve(self, request: AccessRequest, told: Told) -> None:
         lasts = int(told.words.get("lasts", RUNS - 30))  # days from today
         ends_on = (self.today + lasts * DAY).date()
+        conditions, edition = told.words.get("conditions", ""), request.edition
+        assert edition is not None  # a constraint holds it
         for steward in _stewards(request)[: request.version.dataset.quorum]:
-            decisions.approve(request, by=steward, ends_on=ends_on, conditions=told.words.get("conditions", ""))
+            decisions.approve(request, by=steward, edition=edition.number, ends_on=ends_on, conditions=conditions)
 
     def _live(self, project: Project, told: Told, lead: Member) -> None:
         if told.story == "decided":

@@ -1,21 +1,23 @@
 """Who can use what now: all that one person can, and all that anybody can, set beside what the clock saw last."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, FilteredRelation, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from apps.agreements.models import TermsAcceptance
 from apps.alliance.models import Member
-from apps.projects.access import AccessDecision, decide
-from apps.projects.facts import Asked
+from apps.core.planned import rows_of
+from apps.projects.access import AccessDecision, decide, decided
+from apps.projects.facts import Asked, facts_of
 from apps.projects.models import AccessInterval, AccessRequest, Project, TeamMember
 
-AT_ONCE = 10_000  # questions in one query
-PROJECTS = 200  # in one page of the sweep
+AT_ONCE = 2_000  # questions in one query
+PROJECTS = 500  # in one page of the sweep
 P, R = Project.Status, AccessRequest.Status
 
 
@@ -42,10 +44,12 @@ def approved_for(member: Member) -> QuerySet[AccessRequest]:
 
 def data_of(member: Member) -> list[Usable]:
     """All data that this member may use now, project by project: one query for what comes into question, one for it."""
-    approved = approved_for(member).order_by("project__title", "project_id", "version__dataset__title", "version_id")
+    known = TermsAcceptance.objects.filter(member=member, dataset_version=OuterRef("version"))
+    approved = approved_for(member).filter(Exists(known))
+    in_order = approved.order_by("project__title", "project_id", "version__dataset__title", "version_id")
     data = ("version__dataset_id", "version__dataset__slug", "version__dataset__title")
-    columns = ("project_id", "project__title", *data)
-    rows = list(dict.fromkeys(approved.values_list(*columns)))
+    wanted = in_order.values_list("project_id", "project__title", *data).query
+    rows = list(dict.fromkeys(rows_of(*wanted.sql_with_params())))
     asked = [Asked(member.pk, project, dataset) for project, _, dataset, _, _ in rows]
     return [
         Usable(project, title, slug, name, decision.version, decision.until)
@@ -73,48 +77,62 @@ class Change:
 
 def sweep() -> Iterator[dict[UUID, Change]]:
     """All that differs from what the clock saw last, a page of projects at a time, so that little is held at once."""
+    return map(changes, pages())
+
+
+def pages(after: UUID | str | None = None) -> Iterator[list[UUID]]:
+    """The projects in which something runs or may run, in order; from `after` on."""
     is_held = AccessInterval.objects.filter(project=OuterRef("pk"), until=None)
     concerned = Project.objects.filter(Q(status=P.ACTIVE) | Exists(is_held)).order_by("pk")
-    last = None
+    last: UUID | str | None = after
     while page := list((concerned.filter(pk__gt=last) if last else concerned).values_list("pk", flat=True)[:PROJECTS]):
-        yield changes(page)
+        yield page
         last = page[-1]
 
 
 def changes(of: Collection[UUID]) -> dict[UUID, Change]:
     """By project, what differs in these projects from what the clock saw last."""
-    seen: dict[Asked, list[AccessInterval]] = defaultdict(list)
-    intervals = AccessInterval.objects.filter(until=None, project__in=of).select_related("version__dataset", "member")
-    for one in intervals:
-        seen[Asked(one.member_id, one.project_id, one.version.dataset_id)].append(one)
-    asked = sorted({*seen, *_possible(of)})
+    seen: dict[Asked, dict[UUID, UUID]] = defaultdict(dict)  # version and interval
+    intervals = AccessInterval.objects.filter(until=None, project__in=of)
+    columns = ("member_id", "project_id", "version__dataset_id", "version_id", "pk")
+    for *ids, version, interval in intervals.values_list(*columns):
+        seen[Asked(*ids)][version] = interval
     found: dict[UUID, Change] = defaultdict(Change)
-    for start in range(0, len(asked), AT_ONCE):
-        part = asked[start : start + AT_ONCE]
-        for question, decision in zip(part, decide(part), strict=True):
-            _compare(found, question, decision, seen.get(question, []))
+    over: dict[UUID, AccessDecision] = {}
+    for question, decision in _decided(sorted({*seen, *_possible(of)}, key=_by_project)):
+        held = seen.get(question, {})
+        usable = decision.version if decision else None
+        over |= {interval: decision for version, interval in held.items() if version != usable}
+        if usable and usable not in held:
+            found[question.project].began.append((question.member, usable))
+    for one in (
+        intervals.filter(pk__in=over).select_related("version__dataset", "member").order_by("pk") if over else ()
+    ):
+        found[one.project_id].ended.append((one, over[one.pk]))
     return dict(found)
 
 
+def _by_project(one: Asked) -> tuple[UUID, UUID, UUID]:
+    """What people of one project ask for is looked up once in a query; so they stand together."""
+    return one.project, one.dataset, one.member
+
+
+def _decided(asked: Sequence[Asked]) -> Iterator[tuple[Asked, AccessDecision]]:
+    """Each with its decision, one after the other: to keep thousands would cost more than to make them."""
+    for start in range(0, len(asked), AT_ONCE):
+        part, now = asked[start : start + AT_ONCE], timezone.now()
+        for question, facts in zip(part, facts_of(part, now), strict=True):
+            yield question, decided(facts, now)
+
+
 def _possible(of: Collection[UUID]) -> set[Asked]:
-    """Everybody on the team of an active project, with each dataset that was approved for it."""
-    active = Project.objects.filter(status=P.ACTIVE, pk__in=of)
-    people = defaultdict(list)
-    team = TeamMember.objects.filter(project__in=active, until=None)
-    for project, member in team.values_list("project_id", "member_id"):
-        people[project].append(member)
-    approved = AccessRequest.objects.filter(project__in=active, status=R.APPROVED)
-    return {
-        Asked(member, project, dataset)
-        for project, dataset in approved.values_list("project_id", "version__dataset_id")
-        for member in people[project]
-    }
+    """Everybody on the team of an active project, with each dataset approved for it whose terms they accepted.
 
-
-def _compare(found: dict[UUID, Change], question: Asked, decision: AccessDecision, seen: list[AccessInterval]) -> None:
-    for one in seen:
-        if not decision or decision.version != one.version_id:
-            found[question.project].ended.append((one, decision))
-    version = decision.version
-    if decision and version and version not in {one.version_id for one in seen}:
-        found[question.project].began.append((question.member, version))
+    Nobody else is admitted whatever else holds, so nobody else is asked about: test_oracle.py holds the sweep to that.
+    """
+    approved = Q(project__requests__status=R.APPROVED, project__requests__ends_on__gte=timezone.now().date())
+    team = TeamMember.objects.filter(project__in=of, project__status=P.ACTIVE, until=None)
+    asking = team.annotate(approved=FilteredRelation("project__requests", condition=approved))
+    known = TermsAcceptance.objects.filter(member=OuterRef("member"), dataset_version=OuterRef("approved__version"))
+    rows = asking.filter(Exists(known)).values_list("member_id", "project_id", "approved__version__dataset_id")
+    return {Asked(*row) for row in rows}

@@ -37,6 +37,11 @@ class Written(models.Model):
         """What it says, by field."""
         return {field.name: getattr(self, field.name) for field in Written._meta.fields}
 
+    def parts_unlike(self, other: "Written") -> list[str]:
+        """The fields in which two texts differ."""
+        said = other.text()
+        return sorted(name for name, value in self.text().items() if said[name] != value)
+
 
 class Project(Written, Identified):
     """A piece of research: proposed by its lead, decided dataset by dataset, run until its last day.
@@ -53,6 +58,9 @@ class Project(Written, Identified):
         SUSPENDED = "suspended", "Suspended"
         CLOSED = "closed", "Closed"
         WITHDRAWN = "withdrawn", "Withdrawn"
+
+    WRITABLE = (Status.DRAFT, Status.RETURNED)
+    RUNNING = (Status.DECIDED, Status.ACTIVE, Status.SUSPENDED)
 
     number = models.PositiveIntegerField(
         unique=True, editable=False, db_default=Func(Value("projects_number"), function="nextval")
@@ -125,6 +133,9 @@ class Amendment(Written, Identified):
         RETURNED = "returned", "Returned"
         DECIDED = "decided", "Decided"
         WITHDRAWN = "withdrawn", "Withdrawn"
+
+    WRITABLE = (Status.DRAFT, Status.RETURNED)
+    OPEN = (Status.DRAFT, Status.SUBMITTED, Status.RETURNED)
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="amendments")
     held_under = "project"

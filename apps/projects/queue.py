@@ -12,7 +12,7 @@ from apps.catalog.selectors import stewarded
 from apps.projects.access import AccessDecision, clauses_of, decided, if_approved, spoken_of
 from apps.projects.differences import differences, people_since
 from apps.projects.facts import Asked, facts_of
-from apps.projects.models import AccessRequest, Project, Remark, TeamMember, Vote
+from apps.projects.models import AccessRequest, Project, Remark, TeamMember, Vote, Written
 from apps.projects.selectors import questions_of, team_of, threaded
 
 R = AccessRequest.Status
@@ -68,7 +68,7 @@ def assuming_yes(request: AccessRequest) -> Assumed:
     project, now = request.project, timezone.now()
     team = [one.member for one in team_of(project)]
     dataset = request.version.dataset_id
-    until = request.ends_on or (request.edition or project).ends_on or now.date()
+    until = request.ends_on or text_asked(request).ends_on or now.date()
     rows = facts_of([Asked(one.pk, project.pk, dataset) for one in team], now)
     facts = [if_approved(row, request, until=until, on=now.date()) for row in rows]
     clauses: dict[Center, tuple[Clause, ...]] = {}
@@ -78,12 +78,9 @@ def assuming_yes(request: AccessRequest) -> Assumed:
     return Assumed(list(clauses.items()), opened)
 
 
-def as_asked(request: AccessRequest) -> Project:
-    """The project as it reads in the edition that this owner is asked about, or agreed to; only to be shown."""
-    project: Project = request.project
-    for name, value in (request.edition.text() if request.edition else {}).items():
-        setattr(project, name, value)
-    return project
+def text_asked(request: AccessRequest) -> Written:
+    """The text that this owner is asked about, or agreed to."""
+    return request.edition or request.project
 
 
 def difference_of(request: AccessRequest) -> dict[str, Any]:

@@ -1,27 +1,26 @@
 """Reads of projects: every list starts from visible_to, so nobody sees what they may not."""
 
-from collections.abc import Collection
-from datetime import date, timedelta
+from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from apps.alliance.models import Center, Member
-from apps.alliance.selectors import DAYS_BEFORE, audits_everything, managed_centers
+from apps.alliance.selectors import audits_everything, managed_centers
 from apps.alliance.selectors import matching as matching_people
 from apps.audit.models import Event, Outcome
 from apps.audit.selectors import entries
 from apps.catalog import selectors as catalog
 from apps.catalog.models import Dataset, DatasetVersion
 from apps.core.models import Standing
+from apps.core.reminding import is_due, last_reminded
 from apps.core.searching import titled
-from apps.projects.models import AccessRequest, Amendment, Project, Remark, TeamMember
+from apps.projects.models import AccessRequest, Amendment, Edition, Project, Remark, TeamMember, Written
 
 P, R = Project.Status, AccessRequest.Status
-OPEN = (P.DRAFT, P.RETURNED)
 DECISIONS = 500  # of the newest, from which it is told how long they usually take
 ANSWERS = 500  # of one page of questions
 FOUND = 10  # datasets or people that a search offers
@@ -108,9 +107,8 @@ def story_of(project: Project) -> list[Event]:
         outcome=Outcome.SUCCESS,
         event__startswith="projects.project.",
     )
-    return list(told.exclude(event__in=["projects.project.written", "projects.project.reminded"]).order_by("-id")[:20])[
-        ::-1
-    ]
+    life = told.exclude(event__in=["projects.project.written", "projects.project.reminded"])
+    return list(life.order_by("-id")[:20])[::-1]
 
 
 def standings_of(project: Project) -> list[Standing]:
@@ -140,22 +138,55 @@ def usual_days(centers: Collection[Any]) -> dict[UUID, float]:
 
 def open_amendments(project: Project) -> QuerySet[Amendment]:
     """The change that is being written or decided, at most one."""
-    states = [Amendment.Status.DRAFT, Amendment.Status.SUBMITTED, Amendment.Status.RETURNED]
-    return project.amendments.filter(status__in=states).select_related("project__center", "project__lead")
+    return project.amendments.filter(status__in=Amendment.OPEN).select_related("project__center", "project__lead")
 
 
-def touched_by(amendment: Amendment) -> list[AccessRequest]:
-    """The approvals in force whose owners would be asked anew: they agreed to another text, or to a smaller team."""
-    project = amendment.project
+def editions_of(project: Project) -> QuerySet[Edition]:
+    """Every text of it that was sent."""
+    return project.editions.select_related("submitted_by")
+
+
+def answered(editions: Collection[Edition]) -> list[tuple[Edition, Edition | None, list[AccessRequest]]]:
+    """Each of a project's editions, the one before it, and the requests that rest on it; only their states are told."""
+    numbers = {one.number - 1 for one in editions}
+    earlier = Edition.objects.filter(project__in={one.project_id for one in editions}, number__in=numbers)
+    before = {one.number + 1: one for one in earlier}
+    rest: dict[UUID | None, list[AccessRequest]] = {}
+    asked = AccessRequest.objects.filter(edition__in=editions).exclude(status__in=[R.DRAFT, R.DROPPED])
+    for request in asked.select_related("version__dataset__center").order_by("version__dataset__title", "pk")[:ANSWERS]:
+        rest.setdefault(request.edition_id, []).append(request)
+    return [(one, before.get(one.number), rest.get(one.pk, [])) for one in editions]
+
+
+def approvals_in_force(project: Project) -> QuerySet[AccessRequest]:
+    """What its owners approved and is not over today, the oldest first."""
     approved = project.requests.filter(status=R.APPROVED, ends_on__gte=timezone.now().date())
-    found = approved.select_related("edition", "version__dataset__center").order_by("created_at", "pk")
-    joined = list(project.team.filter(until=None).values_list("since", flat=True))
+    return approved.select_related("edition", "project", "version__dataset__center").order_by("created_at", "pk")
+
+
+def added_since(project: Project, moment: datetime) -> QuerySet[TeamMember]:
+    """Who is on the team now and was not yet, or had left and came back."""
+    return project.team.filter(until=None, since__gt=moment)
+
+
+def untold(approved: Iterable[AccessRequest], written: Written) -> list[AccessRequest]:
+    """Of one project's approvals those whose owner agreed to another text, or to a team without one of today."""
+    held = list(approved)
+    team = TeamMember.objects.filter(project__in={one.project_id for one in held}, until=None)
+    joined = list(team.values_list("since", flat=True))
+    editions = ((one, one.edition) for one in held if one.edition)
     return [
         one
-        for one in found
-        if one.edition
-        and (one.edition.text() != amendment.text() or any(since > one.edition.submitted_at for since in joined))
+        for one, agreed in editions
+        if agreed.parts_unlike(written) or any(since > agreed.submitted_at for since in joined)
     ]
+
+
+def touched_by(amendment: Amendment, approved: Iterable[AccessRequest]) -> list[AccessRequest]:
+    """Of these approvals those whose owners are asked anew; a change in which nothing differs touches nobody."""
+    project = amendment.project
+    differs = amendment.parts_unlike(project) or added_since(project, amendment.created_at).exists()
+    return untold(approved, amendment) if differs else []
 
 
 # ── what can be put into a proposal ─────────────────────────────────────────────────────────────────────────────────
@@ -186,7 +217,7 @@ def people_found(project: Project, words: str) -> list[Member]:
 # ── whose turn it is ────────────────────────────────────────────────────────────────────────────────────────────────
 def waiting_for_lead(member: Member) -> QuerySet[Project]:
     """Drafts to finish, proposals that came back, decided ones to start: the lead's turn, oldest first."""
-    return Project.objects.filter(lead=member, status__in=[*OPEN, P.DECIDED]).order_by("status_at")
+    return Project.objects.filter(lead=member, status__in=[*Project.WRITABLE, P.DECIDED]).order_by("status_at")
 
 
 def waiting_for_owners(member: Member) -> QuerySet[AccessRequest]:
@@ -198,37 +229,21 @@ def waiting_for_owners(member: Member) -> QuerySet[AccessRequest]:
 
 def changes_of_lead(member: Member) -> QuerySet[Amendment]:
     """Changes to finish, and those that came back: the lead's turn, oldest first."""
-    states = [Amendment.Status.DRAFT, Amendment.Status.RETURNED]
-    changes = Amendment.objects.filter(project__lead=member, status__in=states)
+    changes = Amendment.objects.filter(project__lead=member, status__in=Amendment.WRITABLE)
     return changes.select_related("project").order_by("status_at")
 
 
 def open_proposals(member: Member) -> QuerySet[Project]:
     """Those that the member leads and can still write."""
-    return Project.objects.filter(lead=member, status__in=OPEN).order_by("-created_at")
+    return Project.objects.filter(lead=member, status__in=Project.WRITABLE).order_by("-created_at")
 
 
 # ── what ends soon ──────────────────────────────────────────────────────────────────────────────────────────────────
 def to_remind_of() -> QuerySet[Project]:
     """Projects of which something ends soon that their lead was not told of since the latest day of reminding."""
-    told = entries().filter(
-        event="projects.project.reminded",
-        outcome=Outcome.SUCCESS,
-        target_type=Project._meta.label_lower,
-        target_ref=Cast(OuterRef("pk"), CharField()),
-    )
-    last = Coalesce(Subquery(told.order_by("-id").values("occurred_at__date")[:1]), Value(date.min))
+    last = last_reminded(entries().filter(event="projects.project.reminded"), Project)
     of = AccessRequest.objects.filter(project=OuterRef("pk"), status=R.APPROVED)
-    living = Project.objects.filter(status__in=[P.DECIDED, P.ACTIVE, P.SUSPENDED]).alias(reminded_on=last)
-    ends = Exists(of.filter(_due("ends_on", OuterRef("reminded_on"))))
+    living = Project.objects.filter(status__in=Project.RUNNING).alias(reminded_on=last)
+    ends = Exists(of.filter(is_due("ends_on", OuterRef("reminded_on"))))
     reminded = F("reminded_on")
-    return living.filter(_due("ends_on", reminded) | _due("ethics_until", reminded) | Q(ends)).order_by("pk")
-
-
-def _due(field: str, reminded_on: Any) -> Q:
-    """The day in `field` came nearer than a day of reminding since `reminded_on`."""
-    today, due = timezone.now().date(), Q()
-    for soonest, latest in zip((0, *(days + 1 for days in DAYS_BEFORE)), DAYS_BEFORE, strict=False):
-        window = (today + timedelta(days=soonest), today + timedelta(days=latest))
-        due |= Q(**{f"{field}__range": window, f"{field}__gt": reminded_on + timedelta(days=latest)})
-    return due
+    return living.filter(is_due("ends_on", reminded) | is_due("ethics_until", reminded) | Q(ends)).order_by("pk")

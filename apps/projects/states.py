@@ -23,7 +23,7 @@ PROJECT = Machine(
     Project,
     {
         "submit": Move(
-            frozenset({P.DRAFT, P.RETURNED}),
+            frozenset(Project.WRITABLE),
             P.SUBMITTED,
             may.may_lead,
             "projects.project.submitted",
@@ -31,7 +31,7 @@ PROJECT = Machine(
         ),
         "return": Move(frozenset({P.SUBMITTED}), P.RETURNED, may.may_return, "projects.project.returned"),
         "withdraw": Move(
-            frozenset({P.DRAFT, P.SUBMITTED, P.RETURNED, P.DECIDED}),
+            frozenset({*Project.WRITABLE, P.SUBMITTED, P.DECIDED}),
             P.WITHDRAWN,
             may.may_lead,
             "projects.project.withdrawn",
@@ -42,7 +42,7 @@ PROJECT = Machine(
             frozenset({P.SUSPENDED}), P.ACTIVE, may.may_oversee, "projects.project.reinstated", fresh=True
         ),
         "close": Move(
-            frozenset({P.DECIDED, P.ACTIVE, P.SUSPENDED}),
+            frozenset(Project.RUNNING),
             P.CLOSED,
             may.may_close,
             "projects.project.closed",
@@ -68,7 +68,7 @@ AMENDMENT = Machine(
     Amendment,
     {
         "submit": Move(
-            frozenset({A.DRAFT, A.RETURNED}),
+            frozenset(Amendment.WRITABLE),
             A.SUBMITTED,
             may.may_lead_for,
             "projects.amendment.submitted",
@@ -76,7 +76,7 @@ AMENDMENT = Machine(
         ),
         "return": Move(frozenset({A.SUBMITTED}), A.RETURNED, may.may_return_amendment, "projects.amendment.returned"),
         "withdraw": Move(
-            frozenset({A.DRAFT, A.SUBMITTED, A.RETURNED}),
+            frozenset(Amendment.OPEN),
             A.WITHDRAWN,
             may.may_lead_for,
             "projects.amendment.withdrawn",
@@ -92,7 +92,7 @@ AMENDMENT = Machine(
     },
     follows={
         "decide": Follow(frozenset({A.SUBMITTED}), A.DECIDED, "the last of the owners whom it touches has decided"),
-        "lapse": Follow(frozenset({A.DRAFT, A.SUBMITTED, A.RETURNED}), A.WITHDRAWN, "its project has ended"),
+        "lapse": Follow(frozenset(Amendment.OPEN), A.WITHDRAWN, "its project has ended"),
     },
 )
 

@@ -7,7 +7,7 @@ from apps.alliance.models import Member
 from apps.alliance.timelines import Step
 from apps.core.models import Standing
 from apps.projects.models import AccessRequest, Project
-from apps.projects.selectors import OPEN, owners_waited_for, standings_of, story_of, usual_days
+from apps.projects.selectors import owners_waited_for, standings_of, story_of, usual_days
 
 P = Project.Status
 PASSED = {
@@ -65,7 +65,7 @@ def _ahead(project: Project, requests: Collection[AccessRequest]) -> list[Step]:
     last = Step("Last day", "todo", words=f"{project.ends_on:%-d %b %Y}") if project.ends_on else END
     if project.status in ENDED:
         return []
-    if project.status in OPEN:
+    if project.status in Project.WRITABLE:
         words = "Sending" if project.status == P.DRAFT else "Sending again"
         return [Step(words, "now", str(project.lead), project.status_at), Step("Decision", "todo"), START, last]
     if project.status == P.SUBMITTED:

@@ -16,7 +16,7 @@ from apps.alliance.selectors import median_training_days
 from apps.catalog.selectors import stewarded
 from apps.projects.explained import Answer, is_approved
 from apps.projects.models import AccessRequest, Project
-from apps.projects.selectors import OPEN, unanswered
+from apps.projects.selectors import unanswered
 
 P, R = Project.Status, AccessRequest.Status
 REFUSED = {R.REFUSED, R.REVOKED}
@@ -33,6 +33,7 @@ LACKS = {
     "budget": "GPU-hours",
 }
 OF_THE_PROPOSAL = {"purpose", "ethics"}  # what a draft lacks of these, it is told by what is missing in it
+BEFORE_DECIDED = {*Project.WRITABLE, P.SUBMITTED}
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _personal(project: Project, answers: Sequence[Answer], by: Member) -> list[T
             continue
         lines = {line.key: (line, shown) for line, shown in zip(answer.decision.lines, answer.lines, strict=True)}
         for key, (line, shown) in lines.items():
-            if line.met or key not in LACKS or (key in OF_THE_PROPOSAL and project.status in {*OPEN, P.SUBMITTED}):
+            if line.met or key not in LACKS or (key in OF_THE_PROPOSAL and project.status in BEFORE_DECIDED):
                 continue
             if key == "terms" and not shown.mend_url:
                 continue

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.projects.views import changes, looks, project, proposals
+from apps.projects.views import changes, editions, looks, project, proposals
 
 app_name = "projects"
 urlpatterns = [
@@ -27,6 +27,7 @@ urlpatterns = [
     path("projects/<uuid:pk>/change/submit/", changes.change_submit, name="change_submit"),
     path("projects/<uuid:pk>/change/withdraw/", changes.change_withdraw, name="change_withdraw"),
     path("projects/<uuid:pk>/datasets/<uuid:asked>/renew/", changes.renew, name="renew"),
+    path("projects/<uuid:pk>/editions/", editions.editions, name="editions"),
     path("projects/<uuid:pk>/access/", project.access, name="access"),
     path("projects/<uuid:pk>/data/<slug:slug>/look/", looks.look, name="look"),
     path("projects/<uuid:pk>/data/<slug:slug>/look/<uuid:of>.png", looks.look_picture, name="look_picture"),

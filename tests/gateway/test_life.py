@@ -7,17 +7,14 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, UnixConnector
 
 from gateway.settings import SettingsError, read, understand
 from tests.gateway.test_kernel_messages import message
-from tests.gateway.world import PREFIX, World
+from tests.gateway.world import PREFIX, ROOT, World
 
-ROOT = Path(__file__).parents[2]
 GOOD = {
     "listen": "/run/g.sock", "control": "/run/c.sock", "server": "/run/s.sock", "spool": "/run/spool",
     "environment": "/run/env", "prefix": PREFIX, "origin": "https://mx.workspaces.example.org", "idle_seconds": 900,
@@ -80,41 +77,21 @@ def test_the_program_says_what_it_needs(words):
 
 @pytest.mark.slow
 async def test_it_ends_cleanly_when_told_to_though_websockets_are_open():
-    async with World() as world:
-        file = world.folder / "gateway.json"
-        given = {**_given(world), "listen": f"{world.folder}/l.sock", "control": f"{world.folder}/c.sock"}
-        (world.folder / "spool2").mkdir()
-        given["spool"] = f"{world.folder}/spool2"
-        file.write_text(json.dumps(given))
-        file.chmod(0o600)
-        program = subprocess.Popen([sys.executable, "-m", "gateway", file], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-        await _until((world.folder / "c.sock").exists)
-        await asyncio.sleep(0.2)
-        modes = [stat.S_IMODE((world.folder / name).stat().st_mode) for name in ("l.sock", "c.sock")]
-        world.browser = ClientSession(
-            world.settings.origin, cookie_jar=world.browser.cookie_jar,
-            connector=UnixConnector(path=f"{world.folder}/l.sock"),
-        )  # fmt: skip
-        try:
-            await world.sign_in()
-            async with world.socket() as socket:
-                await socket.send_str(json.dumps(message(code="1")))
-                await socket.receive(timeout=5)
-                began = time.monotonic()
-                program.send_signal(signal.SIGTERM)
-                assert (await socket.receive(timeout=5)).data == 4403
-            code = await asyncio.to_thread(program.wait, 10)
-        finally:
-            await world.browser.close()
-            program.kill()
-            _, said = program.communicate()
+    async with World(is_apart=True) as world:
+        sockets = (world.settings.listen, world.settings.control)
+        modes = [stat.S_IMODE(path.stat().st_mode) for path in sockets]
+        await world.sign_in()
+        async with world.socket() as socket:
+            await socket.send_str(json.dumps(message(code="1")))
+            await socket.receive(timeout=5)
+            world.program.send_signal(signal.SIGTERM)
+            assert (await socket.receive(timeout=5)).data == 4403
+        _, said = await asyncio.to_thread(world.program.communicate, timeout=10)
 
-        assert (code, modes) == (0, [0o660, 0o600])
-        assert time.monotonic() - began < 5
+        assert (world.program.returncode, modes) == (0, [0o660, 0o600])
         assert "Traceback" not in said
-        assert not (world.folder / "l.sock").exists()
-        kinds = [json.loads(line)["kind"] for line in (world.folder / "spool2/events.jsonl").read_text().splitlines()]
-        assert kinds == ["signed_in", "cell"]
+        assert not any(path.exists() for path in sockets)
+        assert [one["kind"] for one in world.events()] == ["signed_in", "cell"]
 
 
 @pytest.mark.slow
@@ -137,21 +114,6 @@ async def test_it_stays_small():
             await round_of_work()
 
         assert _memory() - before < 6 * 1024
-
-
-def _given(world):
-    names = ("server", "environment", "prefix", "origin", "idle_seconds")
-    given = {name: getattr(world.settings, name) for name in names}
-    given = {name: str(one) if isinstance(one, Path) else one for name, one in given.items()}
-    return {**given, "hub": world.hub.settings(), "meter": {"warn": 10**8, "pause": 10**9, "window_seconds": 60}}
-
-
-async def _until(claim):
-    for _ in range(100):
-        if claim():
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError("it did not come true within ten seconds")
 
 
 def _memory():

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +24,7 @@ CHANNELS = f"api/kernels/{KERNEL}/channels"
 PAGE = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "document"}
 FETCH = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin", "Origin": ORIGIN}
 MB = 1024**2
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -117,8 +120,8 @@ class RawServer:
 class World:
     """`async with World(server=…, times={…}) as world:` and then `world.get("api/me")` as the signed-in owner."""
 
-    def __init__(self, server=None, **changes):
-        self.server = server or Server()
+    def __init__(self, server=None, *, is_apart=False, **changes):
+        self.server, self._is_apart = server or Server(), is_apart
         self._changes = changes
         self._stack = contextlib.AsyncExitStack()
 
@@ -132,20 +135,38 @@ class World:
         self.settings = self._settings()
         (self.folder / "spool").mkdir()
         _environment(self.folder / "environment")
-        ended, ready = asyncio.Event(), asyncio.Event()
-        gateway = asyncio.create_task(serve(self.settings, ended, ready))
-        self._stack.push_async_callback(_end, ended, gateway)
-        waiting = asyncio.create_task(ready.wait())
-        await asyncio.wait({waiting, gateway}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
+        await (self._start_apart() if self._is_apart else self._start())
         self.browser = self.another_browser()
         return self
 
     async def __aexit__(self, *error):
         await self._stack.aclose()
 
+    async def _start(self):
+        ended, ready = asyncio.Event(), asyncio.Event()
+        gateway = asyncio.create_task(serve(self.settings, ended, ready))
+        self._stack.push_async_callback(_end, ended, gateway)
+        waiting = asyncio.create_task(ready.wait())
+        await asyncio.wait({waiting, gateway}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+
+    async def _start_apart(self):
+        """The gateway as the program that it is; `program` has its standard error."""
+        file = self.folder / "gateway.json"
+        file.write_text(json.dumps(self.given))
+        file.chmod(0o600)
+        words = [sys.executable, "-m", "gateway", file]
+        self.program = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        self._stack.callback(self.program.communicate)
+        self._stack.callback(self.program.kill)
+        for _ in range(200):
+            await asyncio.sleep(0.1)
+            if self.settings.control.exists():
+                return
+        raise AssertionError("the gateway did not start within 20 seconds")
+
     def _settings(self):
-        given = {
+        self.given = given = {
             "listen": f"{self.folder}/gateway.sock", "control": f"{self.folder}/control.sock",
             "server": f"{self.folder}/server.sock", "spool": f"{self.folder}/spool",
             "environment": f"{self.folder}/environment", "prefix": PREFIX, "origin": ORIGIN,

@@ -148,6 +148,7 @@ WRITES_ELSEWHERE = {
     "apps/catalog/ingest.py": "a claim in the cache is given back, no row",
     "apps/core/commands.py": "the details noted for an event, no row",
     "apps/home/record_views.py": "a mark in the cache while somebody verifies, no row",
+    "apps/projects/tasks.py": "the claim on the sweep, in the cache",
 }
 
 

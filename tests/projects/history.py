@@ -61,6 +61,11 @@ class History(RuleBasedStateMachine):
         near = self.one_of(n, on_team) if fits else None
         return Member.objects.get(pk=near) if near else self.anybody(n)
 
+    def team_of(self, project, fits):
+        """Who is on the team, where it shall fit without the lead."""
+        team = project.team.filter(until=None).order_by("since", "pk")
+        return team.exclude(member=project.lead_id) if fits else team
+
     def project(self, n, *states, fits=FITS):
         """One of these states where it shall fit and there is one, else any."""
         found = Project.objects.order_by("created_at", "pk")

@@ -9,7 +9,7 @@ from apps.alliance.roles import Role
 from apps.projects.models import AccessRequest
 from apps.projects.services import decisions
 from tests.factories import CenterFactory, TrainingTypeFactory, alliance, holder
-from tests.projects.world import GRU, PURPOSE, able, accepted, agreed, in_days, proposed, published
+from tests.projects.world import GRU, PURPOSE, able, accepted, agreed, approve, in_days, proposed, published
 
 BEGAN = datetime(2027, 1, 4, 9, tzinfo=UTC)
 HEALTH = [{"code": "DUO:0000006"}]
@@ -53,4 +53,4 @@ def settle():
 def decide_yes(project, steward):
     """The steward's yes, where one is still missing."""
     if request := project.requests.filter(status=AccessRequest.Status.WAITING).first():
-        decisions.approve(request, by=steward, ends_on=in_days(200))
+        approve(request, by=steward, ends_on=in_days(200))

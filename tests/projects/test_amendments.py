@@ -15,7 +15,18 @@ from apps.projects.models import AccessRequest, Amendment, Project
 from apps.projects.services import amendments, closing, decisions, proposals
 from apps.projects.tasks import remind_of_endings
 from tests.factories import CenterFactory, MemberFactory, holder
-from tests.projects.world import PURPOSE, again, agrees, changed, in_days, joins, make_world, proposed, published
+from tests.projects.world import (
+    PURPOSE,
+    again,
+    agrees,
+    approve,
+    changed,
+    in_days,
+    joins,
+    make_world,
+    proposed,
+    published,
+)
 
 P, R, A = Project.Status, AccessRequest.Status, Amendment.Status
 pytestmark = pytest.mark.django_db
@@ -103,7 +114,7 @@ def test_somebody_who_joins_by_a_change_leaves_when_it_is_taken_back(world, cloc
     assert [one.member for one in world.project.team.filter(until=None)] == [world.lead]
     assert not Notice.objects.filter(to=world.steward, read_at=None, key__startswith="request:").exists()
     with pytest.raises(WrongState):
-        decisions.approve(request, by=world.steward, ends_on=in_days(9))
+        approve(request, by=world.steward, ends_on=in_days(9))
 
 
 def test_nobody_is_put_on_a_running_project_without_a_change(world, clock):
@@ -137,7 +148,7 @@ def test_who_agreed_before_it_came_back_is_asked_again_only_where_the_text_chang
     amendments.submit(amendment, by=world.lead)
     clock.shift(timedelta(minutes=1))
     ours = world.project.requests.get(status=R.WAITING, version=world.version)
-    decisions.approve(ours, by=world.steward, ends_on=in_days(9))
+    approve(ours, by=world.steward, ends_on=in_days(9))
     decisions.return_amendment(again(amendment), by=other_steward, reason="Why?")
     clock.shift(timedelta(minutes=1))
     amendments.submit(again(amendment), by=world.lead)
@@ -236,7 +247,7 @@ def test_a_renewal_brings_no_revoked_approval_back(world, clock):
     decisions.revoke(world.request, by=world.steward, reason="Consent was withdrawn.")
 
     with pytest.raises(WrongState):
-        decisions.approve(renewal, by=world.steward, ends_on=in_days(360))
+        approve(renewal, by=world.steward, ends_on=in_days(360))
     with pytest.raises(WrongState, match="can't be renewed"):
         amendments.ask_to_renew(again(world.request), by=world.lead)
     assert not use(world)

@@ -13,7 +13,7 @@ from apps.projects.access import may_use
 from apps.projects.models import AccessRequest, TeamMember
 from apps.projects.services import amendments, decisions, proposals
 from tests.factories import MemberFactory, arranged
-from tests.projects.world import GRU, accepted, again, changed, in_days, make_world, published
+from tests.projects.world import GRU, accepted, again, approve, changed, in_days, make_world, published
 
 R = AccessRequest.Status
 HELD = psycopg.errors.IntegrityConstraintViolation
@@ -105,7 +105,7 @@ def test_data_that_is_revoked_is_used_in_no_other_version_either(world, clock):
     amendments.begin(world.project, by=world.lead)
     asked = proposals.ask_for(again(world.project), by=world.lead, version=newer(world.version), reason="It is newer.")
     amendments.submit(world.project.amendments.get(), by=world.lead)
-    decisions.approve(asked, by=world.steward, ends_on=in_days(100))
+    approve(asked, by=world.steward, ends_on=in_days(100))
     accepted(world.lead, asked.version)
     assert use(world)
 

@@ -9,7 +9,7 @@ from apps.projects.queue import to_decide, visible_requests
 from apps.projects.selectors import visible_to
 from apps.projects.services import decisions, proposals
 from tests.factories_catalog import steward_of
-from tests.projects.world import in_days, make_world, proposed, published
+from tests.projects.world import approve, in_days, make_world, proposed, published
 
 pytestmark = pytest.mark.django_db
 
@@ -26,10 +26,10 @@ def test_they_decide_on_their_dataset_alone(world):
 
     assert set(visible_requests(person)) == set(to_decide(person)) == {world.request}
     assert set(visible_to(person)) == {world.project}
-    decisions.approve(world.request, by=person, ends_on=in_days(90))
+    approve(world.request, by=person, ends_on=in_days(90))
     with pytest.raises(NotAllowed, match="Only a data steward of Owner decides"):
-        decisions.approve(other, by=person, ends_on=in_days(90))
-    decisions.approve(world.request, by=world.steward, ends_on=in_days(90))
+        approve(other, by=person, ends_on=in_days(90))
+    approve(world.request, by=world.steward, ends_on=in_days(90))
 
     world.request.refresh_from_db()
     assert world.request.status == "approved", "with the center's steward they are two"
@@ -37,10 +37,10 @@ def test_they_decide_on_their_dataset_alone(world):
 
 def test_the_yes_of_somebody_dismissed_meanwhile_does_not_count(world):
     person = steward_of(world.dataset)
-    decisions.approve(world.request, by=person, ends_on=in_days(90))
+    approve(world.request, by=person, ends_on=in_days(90))
     stewards.dismiss(world.dataset.stewards.get(), by=person, reason="No time.")
 
-    decisions.approve(world.request, by=world.steward, ends_on=in_days(90))
+    approve(world.request, by=world.steward, ends_on=in_days(90))
 
     world.request.refresh_from_db()
     assert world.request.status == "waiting"
@@ -65,4 +65,4 @@ def test_they_do_not_decide_on_a_project_of_their_own_team(world):
     proposals.submit(project, by=world.colleague)
 
     with pytest.raises(NotAllowed, match="Nobody decides on a project of their own team"):
-        decisions.approve(project.requests.get(), by=person, ends_on=in_days(90))
+        approve(project.requests.get(), by=person, ends_on=in_days(90))

@@ -16,7 +16,7 @@ from apps.projects.access import may_use
 from apps.projects.models import AccessRequest, Project, TeamMember, Vote
 from apps.projects.services import decisions, proposals
 from tests.factories import CenterFactory, MemberFactory, arranged, give, holder
-from tests.projects.world import RISKS, in_days, proposed, published, second_steward
+from tests.projects.world import RISKS, approve, in_days, proposed, published, second_steward
 
 P, R = Project.Status, AccessRequest.Status
 pytestmark = pytest.mark.django_db
@@ -149,8 +149,8 @@ def test_each_owner_decides_for_its_own_and_the_last_one_ends_the_wait(lead, ver
     ours, theirs = (project.requests.get(version=one) for one in (version, other))
 
     with pytest.raises(NotAllowed, match="Only a data steward of"):
-        decisions.approve(theirs, by=steward, ends_on=in_days(30))
-    decisions.approve(ours, by=steward, ends_on=in_days(30), conditions="Cite us.")
+        approve(theirs, by=steward, ends_on=in_days(30))
+    approve(ours, by=steward, ends_on=in_days(30), conditions="Cite us.")
     assert again(project).status == P.SUBMITTED
     decisions.refuse(theirs, by=holder(Role.DATA_STEWARD, elsewhere), reason="Consent does not cover it.")
 
@@ -169,7 +169,7 @@ def test_nobody_decides_on_a_project_of_their_own_team_not_even_one_they_left(le
     proposals.submit(project, by=lead)
 
     with pytest.raises(NotAllowed, match="their own team"):
-        decisions.approve(project.requests.get(), by=insider, ends_on=in_days(30))
+        approve(project.requests.get(), by=insider, ends_on=in_days(30))
     with pytest.raises(NotAllowed, match="their own team"):
         decisions.return_to_lead(project, by=insider, reason="Hm.")
 
@@ -178,11 +178,11 @@ def test_a_quorum_of_two_needs_two_people(lead, owner, steward):
     version = published(owner, steward, quorum=2, slug="guarded")
     request = proposed(lead, version).requests.get()
 
-    decisions.approve(request, by=steward, ends_on=in_days(40), conditions="Cite us.")
+    approve(request, by=steward, ends_on=in_days(40), conditions="Cite us.")
     assert again(request).status == R.WAITING
     with pytest.raises(Invalid, match="already"):
-        decisions.approve(request, by=steward, ends_on=in_days(40))
-    decisions.approve(request, by=second_steward(owner), ends_on=in_days(30), conditions="No linkage.")
+        approve(request, by=steward, ends_on=in_days(40))
+    approve(request, by=second_steward(owner), ends_on=in_days(30), conditions="No linkage.")
 
     done = again(request)
     assert (done.status, done.ends_on) == (R.APPROVED, in_days(30)), "the earliest end counts"
@@ -192,13 +192,13 @@ def test_a_quorum_of_two_needs_two_people(lead, owner, steward):
 def test_one_no_refuses_whatever_the_others_said(lead, owner, steward):
     version = published(owner, steward, quorum=2, slug="guarded")
     request = proposed(lead, version).requests.get()
-    decisions.approve(request, by=steward, ends_on=in_days(40))
+    approve(request, by=steward, ends_on=in_days(40))
 
     decisions.refuse(request, by=second_steward(owner), reason="Too wide.")
 
     assert (again(request).status, again(request).answer) == (R.REFUSED, "Too wide.")
     with pytest.raises(WrongState):
-        decisions.approve(request, by=second_steward(owner), ends_on=in_days(40))
+        approve(request, by=second_steward(owner), ends_on=in_days(40))
 
 
 @pytest.mark.parametrize("days", [0, 366])
@@ -206,22 +206,22 @@ def test_an_approval_ends_after_today_and_not_after_the_project(lead, version, s
     request = proposed(lead, version).requests.get()
 
     with pytest.raises(Invalid, match="from tomorrow to"):
-        decisions.approve(request, by=steward, ends_on=in_days(days))
+        approve(request, by=steward, ends_on=in_days(days))
 
 
 def test_what_comes_back_is_voted_on_anew(lead, owner, steward):
     version = published(owner, steward, quorum=2, slug="guarded")
     project = proposed(lead, version)
     request = project.requests.get()
-    decisions.approve(request, by=steward, ends_on=in_days(40))
+    approve(request, by=steward, ends_on=in_days(40))
 
     decisions.return_to_lead(project, by=steward, reason="Say more about methods.")
     proposals.write(again(project), by=lead, methods="Much more.")
     proposals.submit(project, by=lead)
-    decisions.approve(again(request), by=second_steward(owner), ends_on=in_days(40))
+    approve(again(request), by=second_steward(owner), ends_on=in_days(40))
 
     assert again(request).status == R.WAITING, "the yes of the first round counts no more"
-    decisions.approve(again(request), by=steward, ends_on=in_days(40))
+    approve(again(request), by=steward, ends_on=in_days(40))
     assert again(request).status == R.APPROVED
 
 

@@ -15,7 +15,7 @@ from apps.projects.access import may_use
 from apps.projects.models import AccessRequest, Edition, Project, TeamMember, Vote
 from apps.projects.services import amendments, decisions, proposals
 from tests.factories import CenterFactory, MemberFactory, arranged, holder
-from tests.projects.world import PURPOSE, again, in_days, proposed, published, second_steward
+from tests.projects.world import PURPOSE, again, approve, in_days, proposed, published, second_steward
 
 P, R = Project.Status, AccessRequest.Status
 pytestmark = pytest.mark.django_db
@@ -45,7 +45,7 @@ class Two:
         proposals.submit(self.project, by=self.lead)
         self.ours, self.theirs = (self.project.requests.get(version=one) for one in versions)
         self.later()
-        decisions.approve(self.ours, by=self.first, ends_on=in_days(100))
+        approve(self.ours, by=self.first, ends_on=in_days(100))
         decisions.return_to_lead(self.project, by=self.second, reason="Say more.")
         self.later()
 
@@ -99,7 +99,7 @@ def test_the_yes_to_the_new_text_takes_the_place_of_the_old_one_at_one_moment(tw
     two.send()
     anew = two.project.requests.get(amends=two.ours)
     two.later()
-    decisions.approve(anew, by=two.first, ends_on=in_days(60))
+    approve(anew, by=two.first, ends_on=in_days(60))
 
     old, new = again(two.ours), again(anew)
     assert (old.status, new.status) == (R.REPLACED, R.APPROVED)
@@ -151,10 +151,10 @@ def test_votes_of_an_earlier_edition_do_not_count(two):
     proposals.ask_for(again(two.project), by=two.lead, version=quorum_of_two, reason="To compare.")
     two.send()
     request = two.project.requests.get(version=quorum_of_two)
-    decisions.approve(request, by=two.first, ends_on=in_days(9))
+    approve(request, by=two.first, ends_on=in_days(9))
     decisions.return_to_lead(again(two.project), by=two.second, reason="More.")
     two.send()
-    decisions.approve(again(request), by=second_steward(two.first.center), ends_on=in_days(9))
+    approve(again(request), by=second_steward(two.first.center), ends_on=in_days(9))
 
     assert again(request).status == R.WAITING
 
@@ -164,14 +164,14 @@ def test_a_yes_of_somebody_who_is_no_steward_any_more_does_not_count(clock):
     owner = CenterFactory()
     gone = holder(Role.DATA_STEWARD, owner)
     request = proposed(MemberFactory(), published(owner, gone, quorum=2)).requests.get()
-    decisions.approve(request, by=gone, ends_on=in_days(9))
+    approve(request, by=gone, ends_on=in_days(9))
     clock.shift(timedelta(minutes=1))
     with arranged():
         Grant.history.filter(user=gone).update(ended_at=timezone.now())
-    decisions.approve(request, by=second_steward(owner), ends_on=in_days(9))
+    approve(request, by=second_steward(owner), ends_on=in_days(9))
     assert again(request).status == R.WAITING
 
-    decisions.approve(request, by=second_steward(owner), ends_on=in_days(9))
+    approve(request, by=second_steward(owner), ends_on=in_days(9))
     assert again(request).status == R.APPROVED
 
 
@@ -183,7 +183,7 @@ def test_the_quorum_never_shrinks_while_a_request_waits():
     with arranged():
         type(version.dataset).objects.filter(pk=version.dataset_id).update(quorum=1)
 
-    decisions.approve(request, by=steward, ends_on=in_days(9))
+    approve(request, by=steward, ends_on=in_days(9))
 
     assert again(request).status == R.WAITING
 
@@ -233,7 +233,7 @@ def test_revoking_drops_what_waits_so_that_nothing_brings_it_back(two):
 
     assert (again(two.ours).status, again(anew).status) == (R.REVOKED, R.DROPPED)
     with pytest.raises(WrongState, match="taken back"):
-        decisions.approve(anew, by=two.first, ends_on=in_days(9))
+        approve(anew, by=two.first, ends_on=in_days(9))
 
 
 # ── held by PostgreSQL ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ from apps.projects import held
 from apps.projects.models import AccessInterval
 from apps.projects.services import decisions
 from apps.projects.tasks import keep_access
-from tests.projects.world import accepted, in_days, proposed, published
+from tests.projects.world import accepted, approve, in_days, proposed, published
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def second(world):
     own = holder(Role.DATA_STEWARD, world.home)
     version = published(world.home, own, slug="own-data")
     project = proposed(world.lead, version)
-    decisions.approve(project.requests.get(), by=own, ends_on=in_days(90))
+    approve(project.requests.get(), by=own, ends_on=in_days(90))
     decisions.start(project, by=world.lead)
     accepted(world.lead, version)
     return project

@@ -19,14 +19,16 @@ from apps.alliance.roles import Role
 from apps.alliance.services import centers, people, training
 from apps.catalog.models import DatasetVersion
 from apps.core.errors import PortalError
+from apps.projects import held
 from apps.projects.access import decide
 from apps.projects.closing import to_confirm
 from apps.projects.facts import Asked
-from apps.projects.models import AccessRequest, Amendment, Project
+from apps.projects.models import AccessInterval, AccessRequest, Amendment, Project
 from apps.projects.services import amendments, closing, decisions, proposals
+from apps.projects.tasks import keep_access
 from tests.factories import CenterFactory, TrainingRecordFactory, TrainingTypeFactory, alliance, arranged, holder
 from tests.projects.oracle import allowed
-from tests.projects.world import GRU, PURPOSE, able, accepted, agreed, in_days, proposed, published
+from tests.projects.world import GRU, PURPOSE, able, accepted, agreed, approve, in_days, proposed, published
 
 HEALTH = [{"code": "DUO:0000006"}]
 TOGETHER = [{"code": "DUO:0000042"}, {"code": "DUO:0000020"}]
@@ -99,7 +101,7 @@ def _vote(year):
     if year.chance.random() < 0.1:
         decisions.refuse(request, by=steward, reason="No.")
     else:
-        decisions.approve(request, by=steward, ends_on=in_days(year.chance.choice((20, 80))))
+        approve(request, by=steward, ends_on=in_days(year.chance.choice((20, 80))))
 
 
 def _return(year):
@@ -290,6 +292,26 @@ ACTS = [
 ]  # fmt: skip
 
 
+def _everything(year: Year) -> list[Asked]:
+    """Every question that can be asked about the year's people, projects and data."""
+    projects, datasets = Project.objects.values_list("pk", flat=True), [one.dataset_id for one in year.versions]
+    return [Asked(*one) for one in product([one.pk for one in year.people], projects, datasets)]
+
+
+def _sweep(year: Year) -> tuple[int, int]:
+    """The sweep asks about a part only; it must find what differs among all. How many accesses began and ended."""
+    asked = _everything(year)
+    admitted = {(one.project, one.member, said.version) for one, said in zip(asked, decide(asked), strict=True) if said}
+    known = set(AccessInterval.objects.filter(until=None).values_list("project", "member", "version"))
+    found = [(project, change) for page in held.sweep() for project, change in page.items()]
+    began = {(project, *one) for project, change in found for one in change.began}
+    ended = {(one.project_id, one.member_id, one.version_id) for _, change in found for one, _ in change.ended}
+    assert (began, ended) == (admitted - known, known - admitted)
+    keep_access()
+    assert set(AccessInterval.objects.filter(until=None).values_list("project", "member", "version")) == admitted
+    return len(began), len(ended)
+
+
 def _live(seed: int, *, steps: int, moments: int) -> tuple[Counter[str], int, int]:
     """Let it happen, then ask everything of everybody as of many moments: what was done, asked and admitted."""
     start = timezone.now()
@@ -300,13 +322,15 @@ def _live(seed: int, *, steps: int, moments: int) -> tuple[Counter[str], int, in
                 if terms_for(person, version):
                     accepted(person, version)
         seen = []
-        for _ in range(steps):
+        for step in range(steps):
             clock.shift(timedelta(minutes=year.chance.randrange(1, 400), microseconds=year.chance.randrange(10**6)))
             if year.go_on():
                 seen.append(timezone.now() + timedelta(seconds=1))
+            if step % 10 == 0:
+                began, ended = _sweep(year)
+                year.done += Counter({"sweep began": began, "sweep ended": ended})
         clock.shift(timedelta(days=1))
-        projects, datasets = Project.objects.values_list("pk", flat=True), [one.dataset_id for one in year.versions]
-        asked = [Asked(*one) for one in product([one.pk for one in year.people], projects, datasets)]
+        asked = _everything(year)
         admitted = 0
         for at in year.chance.sample(seen, min(moments, len(seen))):
             theirs = allowed([(*one, at) for one in asked])
@@ -323,6 +347,7 @@ def test_whoever_is_admitted_satisfies_the_rules_and_whoever_satisfies_them_is_a
 
     assert asked > 10_000, done
     assert admitted > 20, done
+    assert min(done["sweep began"], done["sweep ended"]) > 2, done
 
 
 @pytest.mark.long

@@ -55,7 +55,7 @@ def test_the_owner_reads_old_and_new_side_by_side_and_the_new_purpose_against_it
 
     assert {one.label for one in page.context["differences"]} == {"Last day", "Is it a genetic study?"}
     assert page.context["before"] == world.request
-    assert page.context["project"].purpose["is_genetic"] is True
+    assert page.context["text"].purpose["is_genetic"] is True
     assert page.context["open_to"]["return"]
     assert world.request not in page.context["others"]
 

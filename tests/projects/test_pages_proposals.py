@@ -9,7 +9,7 @@ from apps.projects.models import Project
 from apps.projects.services import decisions, proposals
 from apps.projects.services.proposals import missing_parts
 from tests.factories import CenterFactory, MemberFactory, alliance, holder
-from tests.projects.world import PURPOSE, in_days, proposed, published
+from tests.projects.world import PURPOSE, approve, in_days, proposed, published
 
 pytestmark = pytest.mark.django_db
 
@@ -286,7 +286,7 @@ def test_an_answer_to_another_projects_question_is_not_taken(browse, lead, data)
 def test_a_project_is_started_suspended_let_go_on_and_closed_on_its_page(browse, lead, data, steward):
     manager = holder(Role.CENTER_MANAGER, lead.center)
     project = proposed(lead, data)
-    decisions.approve(project.requests.get(), by=steward, ends_on=in_days(30))
+    approve(project.requests.get(), by=steward, ends_on=in_days(30))
     steps = [("start/", lead, "active"), ("suspend/", manager, "suspended"), ("reinstate/", manager, "active")]
 
     for step, who, state in [*steps, ("close/", lead, "closed")]:

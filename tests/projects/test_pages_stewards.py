@@ -15,7 +15,7 @@ from apps.projects.models import AccessRequest, Remark
 from apps.projects.selectors import usual_days
 from apps.projects.services import decisions, proposals
 from tests.factories import CenterFactory, MemberFactory, arranged, holder
-from tests.projects.world import in_days, make_world, proposed, published, second_steward
+from tests.projects.world import approve, in_days, make_world, proposed, published, second_steward
 
 R = AccessRequest.Status
 
@@ -120,7 +120,7 @@ def test_home_says_how_many_wait_and_counts_none_that_is_not_theirs_to_decide(as
     proposed(asking.lead, asking.version)
     assert "Decide on 2 requests" in words_of(browse(asking.steward).get("/"))
 
-    decisions.approve(asking.request, by=asking.steward, ends_on=in_days(30))
+    approve(asking.request, by=asking.steward, ends_on=in_days(30))
 
     assert "Decide on 1 request" in words_of(browse(asking.steward).get("/"))
     assert "Decide on 2 requests" in words_of(browse(second_steward(asking.owner)).get("/"))

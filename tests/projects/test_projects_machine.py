@@ -98,7 +98,7 @@ class ProjectsMachine(History):
     @rule(n=pick, p=pick, m=pick, fits=fit)
     def leave_team(self, n, p, m, fits):
         project = self.project(p, P.ACTIVE, fits=fits)
-        one = project and self.one_of(m, project.team.filter(until=None).order_by("since", "pk"))
+        one = project and self.one_of(m, self.team_of(project, fits))
         if one:
             by = self.lead_of(n, project, fits=fits)
             self.attempt(proposals.remove_from_team, project, by=by, member=one.member)
@@ -111,7 +111,7 @@ class ProjectsMachine(History):
 
     @rule(n=pick, p=pick, fits=fit, sure=st.integers(0, 5))
     def withdraw(self, n, p, fits, sure):
-        project = self.project(p, P.SUBMITTED, P.RETURNED, fits=fits) if sure == 0 else None
+        project = self.project(p, P.SUBMITTED, P.RETURNED, fits=fits) if sure == 5 else None
         if project:
             self.attempt(proposals.withdraw, project, by=self.lead_of(n, project, fits=fits))
 
@@ -121,10 +121,12 @@ class ProjectsMachine(History):
         request = self.request(r, R.WAITING, fits=fits)
         if request:
             by = self.holder_of(n, Role.DATA_STEWARD, at=request.version.dataset.center, fits=fits)
-            if sure == 0:
+            if sure == 7:
                 self.attempt(decisions.refuse, request, by=by, reason="No.")
             else:
-                self.attempt(decisions.approve, request, by=by, ends_on=in_days(days))
+                # Now and then what was read is no longer what is asked for.
+                number = request.edition.number - (sure == 6) if request.edition else 0
+                self.attempt(decisions.approve, request, by=by, edition=number, ends_on=in_days(days))
 
     @rule(n=pick, r=pick, fits=fit)
     def take(self, n, r, fits):
@@ -135,14 +137,14 @@ class ProjectsMachine(History):
 
     @rule(n=pick, r=pick, fits=fit, sure=st.integers(0, 1))
     def give_back(self, n, r, fits, sure):
-        request = self.request(r, R.WAITING, fits=fits) if sure == 0 else None
+        request = self.request(r, R.WAITING, fits=fits) if sure == 1 else None
         if request:
             by = self.holder_of(n, Role.DATA_STEWARD, at=request.version.dataset.center, fits=fits)
             self.attempt(decisions.return_to_lead, request.project, by=by, reason="Say more.")
 
     @rule(n=pick, r=pick, fits=fit, sure=st.integers(0, 1))
     def revoke(self, n, r, fits, sure):
-        request = self.request(r, R.APPROVED, fits=fits) if sure == 0 else None
+        request = self.request(r, R.APPROVED, fits=fits) if sure == 1 else None
         if request:
             by = self.holder_of(n, Role.DATA_STEWARD, at=request.version.dataset.center, fits=fits)
             self.attempt(decisions.revoke, request, by=by, reason="Why.")
@@ -171,7 +173,7 @@ class ProjectsMachine(History):
     def take_change_back(self, n, a, fits, sure):
         changes = Amendment.objects.order_by("created_at", "pk")
         open_ones = changes.filter(status__in=[A.DRAFT, A.SUBMITTED, A.RETURNED])
-        amendment = self.one_of(a, open_ones if fits else changes) if sure == 0 else None
+        amendment = self.one_of(a, open_ones if fits else changes) if sure == 1 else None
         if amendment:
             self.attempt(amendments.withdraw, amendment, by=self.lead_of(n, amendment.project, fits=fits))
 
@@ -207,7 +209,7 @@ class ProjectsMachine(History):
 
     @rule(n=pick, p=pick, fits=fit, sure=st.integers(0, 9))
     def close(self, n, p, fits, sure):
-        project = self.project(p, P.ACTIVE, fits=fits) if sure == 0 else None
+        project = self.project(p, P.ACTIVE, fits=fits) if sure == 9 else None
         if project:
             points = [point.key for point in to_confirm(project)]
             by = self.lead_of(n, project, fits=fits)
@@ -216,7 +218,8 @@ class ProjectsMachine(History):
     @rule(n=pick, p=pick, m=pick, fits=fit)
     def hand_over(self, n, p, m, fits):
         project = self.project(p, P.ACTIVE, fits=fits)
-        one = project and self.one_of(m, project.team.filter(until=None).order_by("since", "pk"))
+        team = project and self.team_of(project, fits)
+        one = project and self.one_of(m, team.filter(member__center=project.center) if fits else team)
         if one:
             by = self.lead_of(n, project, fits=fits)
             self.attempt(closing.hand_over, project, by=by, to=one.member, reason="So.")
@@ -242,7 +245,7 @@ class ProjectsMachine(History):
     @rule(n=pick, a=pick, fits=fit, sure=st.integers(0, 5))
     def terminate(self, n, a, fits, sure):
         bound = AgreementVersion.objects.filter(signed_at__isnull=False, terminated_at=None).order_by("created_at")
-        version = self.one_of(a, bound) if sure == 0 else None
+        version = self.one_of(a, bound) if sure == 5 else None
         if version:
             by = self.holder_of(n, Role.SIGNING_OFFICIAL, at=version.agreement.providing, fits=fits)
             self.attempt(signing.terminate, version, by=by, reason="Why.")

@@ -5,7 +5,6 @@ from django.utils import timezone
 
 from apps.agreements import selectors
 from apps.agreements.actors import AGREEMENTS_CLOCK
-from apps.agreements.models import Signature
 from apps.agreements.services import drafts, keeping, signing
 from apps.alliance.roles import Role
 from apps.core.errors import PortalError
@@ -13,7 +12,7 @@ from apps.projects.access import may_use
 from apps.projects.models import AccessRequest, Project, Vote
 from apps.projects.services import amendments, decisions
 from tests.factories import arranged, holder
-from tests.projects.world import again, changed, in_days, make_world, running
+from tests.projects.world import again, approve, changed, in_days, make_world, running
 from tests.rivals import judged
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("transactional_db")]
@@ -55,7 +54,7 @@ def test_of_two_stewards_who_decide_otherwise_one_decides(world, rivals, rounds)
         request = asked_anew(world)
         since = timezone.now()
         outcomes = rivals(
-            lambda request=request: decisions.approve(request, by=world.steward, ends_on=in_days(30)),
+            lambda request=request: approve(request, by=world.steward, ends_on=in_days(30)),
             lambda request=request: decisions.refuse(request, by=other, reason="No."),
         )
 
@@ -76,8 +75,8 @@ def test_of_two_stewards_who_agree_the_second_fills_the_quorum_once(rivals, roun
         request = asked_anew(world)
         since = timezone.now()
         outcomes = rivals(
-            lambda request=request: decisions.approve(request, by=world.steward, ends_on=in_days(30)),
-            lambda request=request: decisions.approve(request, by=other, ends_on=in_days(20)),
+            lambda request=request: approve(request, by=world.steward, ends_on=in_days(30)),
+            lambda request=request: approve(request, by=other, ends_on=in_days(20)),
         )
 
         assert judged(outcomes, since) == 2
@@ -85,29 +84,6 @@ def test_of_two_stewards_who_agree_the_second_fills_the_quorum_once(rivals, roun
         request.refresh_from_db()
         assert (request.status, request.ends_on) == (R.APPROVED, in_days(20))
         assert request.project.status == Project.Status.DECIDED
-
-
-@many
-def test_of_two_officials_of_one_center_one_signs(world, rivals, rounds):
-    other = holder(Role.SIGNING_OFFICIAL, world.owner)
-    begun(world.agreement.agreement)
-    version = drafts.amend(world.agreement.agreement, by=world.official)
-    for _ in range(rounds):
-        drafts.send(version, by=world.official)
-        version.refresh_from_db()
-        since = timezone.now()
-        outcomes = rivals(
-            lambda: signing.sign(version, by=world.official, text_sha256=version.text_id),
-            lambda: signing.sign(version, by=other, text_sha256=version.text_id),
-        )
-
-        assert judged(outcomes, since) == 1
-        signature = Signature.objects.get(version=version, edition=version.edition)
-        assert signature.signer_id == (other if isinstance(outcomes[0], BaseException) else world.official).pk
-        version.refresh_from_db()
-        assert version.signed_at is None
-        drafts.recall(version, by=world.official, reason="Once more.")
-        version.refresh_from_db()
 
 
 @some
@@ -149,9 +125,7 @@ def test_a_revocation_beside_the_yes_to_a_renewal(rivals, rounds):
         old = approved_of(world, project)
         renewal = amendments.ask_to_renew(old, by=world.lead)
         since = timezone.now()
-        outcomes = rivals(
-            revoke(world, old), lambda: decisions.approve(renewal, by=world.steward, ends_on=in_days(360))
-        )
+        outcomes = rivals(revoke(world, old), lambda: approve(renewal, by=world.steward, ends_on=in_days(360)))
 
         assert judged(outcomes, since) == 1
         was_refused = isinstance(outcomes[0], PortalError)

@@ -1,20 +1,24 @@
 """Within a minute of its end, an access is written down as over, what ran on it hears so, and people are told once."""
 
+import sys
 from datetime import datetime, time, timedelta
 
 import pytest
 import time_machine
 from django.conf import settings
+from django.core.cache import cache
 from django.utils import timezone
 
 from apps.alliance.models import Vouch
 from apps.audit.models import Event
 from apps.core.errors import WrongState
 from apps.core.models import Notice
+from apps.projects import held, tasks
 from apps.projects.actors import ACCESS_CLOCK
+from apps.projects.held import changes
 from apps.projects.models import AccessInterval
 from apps.projects.services import decisions, ending, proposals
-from apps.projects.tasks import keep_access
+from apps.projects.tasks import SWEEPING, keep_access
 from tests.factories import arranged
 from tests.projects.world import accepted, agrees, in_days, joins, running
 
@@ -49,6 +53,43 @@ def test_an_access_that_began_is_written_down_once(world):
     (interval,) = AccessInterval.objects.all()
     assert (interval.member, interval.version, interval.until) == (world.lead, world.version, None)
     assert events("projects.access.begun") == 1
+
+
+def test_a_look_that_was_killed_is_gone_on_with_and_then_begins_anew(world, monkeypatch):
+    monkeypatch.setattr(held, "PROJECTS", 1)
+    later = running(world)
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks, "changes", lambda page: changes(page) if later.pk not in page else sys.exit())
+        with pytest.raises(SystemExit):
+            keep_access()
+    assert [one.project_id for one in AccessInterval.objects.all()] == [world.project.pk]
+
+    decisions.revoke(world.request, by=world.steward, reason="Consent was withdrawn.")
+    keep_access()
+    assert AccessInterval.objects.filter(until=None).count() == 2, "it went on with the later one"
+
+    keep_access()
+    assert [one.project_id for one in AccessInterval.objects.filter(until=None)] == [later.pk]
+
+
+def test_one_look_at_a_time(world):
+    cache.add(SWEEPING, 1, 60)
+    keep_access()
+    assert not AccessInterval.objects.exists()
+
+    cache.delete(SWEEPING)
+    keep_access()
+    assert AccessInterval.objects.exists()
+
+
+def test_a_look_that_broke_off_does_not_hinder_the_next(world, monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setattr(tasks, "changes", lambda page: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            keep_access()
+
+    keep_access()
+    assert AccessInterval.objects.exists()
 
 
 def test_an_end_by_its_date_is_seen_the_next_time_with_nobody_doing_anything(world, stopped):

@@ -17,7 +17,7 @@ from apps.projects.selectors import requests_of, threaded, unanswered
 from apps.projects.services import amendments, decisions, proposals
 from apps.projects.timelines import timeline_of
 from tests.factories import CenterFactory, MemberFactory, arranged, holder
-from tests.projects.world import in_days, proposed, published
+from tests.projects.world import approve, in_days, proposed, published
 
 pytestmark = pytest.mark.django_db
 
@@ -92,7 +92,7 @@ def test_a_question_is_the_teams_turn_until_somebody_answers_it(world, browse, s
 def test_what_only_oneself_can_mend_has_its_button_and_says_you(world, browse):
     proposals_of = proposed(world.lead, published(world.home, holder(Role.DATA_STEWARD, world.home), slug="own"))
     steward = proposals_of.requests.get().version.published_by
-    decisions.approve(proposals_of.requests.get(), by=steward, ends_on=in_days(100))
+    approve(proposals_of.requests.get(), by=steward, ends_on=in_days(100))
     proposals_of.refresh_from_db()
 
     page = browse(world.lead).get(f"/projects/{proposals_of.pk}/")

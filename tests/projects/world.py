@@ -67,6 +67,12 @@ class World:
     request: AccessRequest
 
 
+def approve(request, **said) -> None:
+    """A yes to the edition that is asked for at this moment."""
+    asked = AccessRequest.objects.select_related("edition").get(pk=request.pk)
+    decisions.approve(request, edition=asked.edition.number if asked.edition else 0, **said)
+
+
 def make_world(*, terms=GRU, quorum: int = 1, gpu_hours: int = 0) -> World:
     """Everything is met for the lead; the project runs for a year."""
     home, owner = CenterFactory(short_name="Home"), CenterFactory(short_name="Owner")
@@ -79,7 +85,7 @@ def make_world(*, terms=GRU, quorum: int = 1, gpu_hours: int = 0) -> World:
     project = proposed(lead, version, gpu_hours=gpu_hours)
     request = project.requests.get()
     if quorum == 1:
-        decisions.approve(request, by=steward, ends_on=in_days(300))
+        approve(request, by=steward, ends_on=in_days(300))
         decisions.start(project, by=lead)
     accepted(lead, version)
     project.refresh_from_db()
@@ -201,13 +207,13 @@ def joins(world: World, member: Member, clock) -> Amendment:
 def agrees(world: World, *, days: int = 200) -> AccessRequest:
     """The owner says yes to what waits of the world's project."""
     waiting = world.project.requests.get(status="waiting")
-    decisions.approve(waiting, by=world.steward, ends_on=in_days(days))
+    approve(waiting, by=world.steward, ends_on=in_days(days))
     return again(waiting)
 
 
 def running(world: World) -> Project:
     """Another project of the lead on the same data."""
     project = proposed(world.lead, world.version)
-    decisions.approve(project.requests.get(), by=world.steward, ends_on=in_days(300))
+    approve(project.requests.get(), by=world.steward, ends_on=in_days(300))
     decisions.start(project, by=world.lead)
     return again(project)

@@ -155,7 +155,7 @@ def project_cases(Case: Any, reason: Any) -> dict[str, Any]:
         "projects.request.taken": Case(waiting, "data_steward", "center_manager"),
         "projects.request.let_go": Case(waiting, "data_steward", "center_manager", ready=_take),
         "projects.request.approved": Case(
-            waiting, "data_steward", "owner", lambda _: {"ends_on": in_days(90), "conditions": ""}
+            waiting, "data_steward", "owner", lambda _: {"edition": 1, "ends_on": in_days(90), "conditions": ""}
         ),
         "projects.request.refused": Case(waiting, "data_steward", "center_manager", reason),
         "projects.request.revoked": Case(approved, "data_steward", "owner", reason),

@@ -288,6 +288,16 @@ def test_a_page_costs_two_queries_and_reads_one_row_more_than_it_shows(eight):
     assert all("LIMIT 4" in sql and "OFFSET" not in sql for sql in reading)
 
 
+def test_a_list_that_fits_on_one_page_is_counted_by_its_rows(monkeypatch, eight):
+    monkeypatch.setattr(lists, "PAGE", 8)
+
+    with CaptureQueriesContext(connection) as queries:
+        found = page(eight)
+
+    assert (found.count, found.count_words) == (8, "8")
+    assert len(queries) == 1
+
+
 def test_the_heading_in_use_turns_the_order_around(eight):
     by_name, by_since, state = page(eight, "sort=name").columns
 

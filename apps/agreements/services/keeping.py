@@ -8,10 +8,10 @@ from apps.agreements.models import AgreementVersion
 from apps.agreements.selectors import drafters_of, officials_of
 from apps.agreements.services.parties import tell_all
 from apps.agreements.states import AGREEMENT_VERSION
-from apps.alliance.selectors import DAYS_BEFORE
 from apps.core.actors import only_the_system
 from apps.core.commands import command, note
 from apps.core.errors import WrongState
+from apps.core.reminding import milestone
 
 
 @AGREEMENT_VERSION.move("begin")
@@ -45,14 +45,12 @@ def expire(version: AgreementVersion, *, by: Any) -> None:
 @command("agreements.version.reminded", policy=only_the_system)
 def remind(version: AgreementVersion, *, by: Any) -> None:
     """Tell those who can renew an agreement that it ends soon; only the latest milestone, and once."""
-    left = (version.ends_on - timezone.now().date()).days
-    milestone = next((days for days in DAYS_BEFORE if left <= days), None)
-    if milestone is None or left < 0:
+    if (days := milestone(version.ends_on)) is None:
         note(told=0)
         return
     told = tell_all(
         {*drafters_of(version), *officials_of(version)},
-        key=f"ending:agreement:{version.pk}:{version.ends_on.isoformat()}:{milestone}",
+        key=f"ending:agreement:{version.pk}:{version.ends_on.isoformat()}:{days}",
         subject=f"{version} ends soon",
         text=f"Its last day is {version.ends_on:%-d %B %Y}. {version.agreement.providing} can draft an amendment "
         "with a later end, which both centers sign.",

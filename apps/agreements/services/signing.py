@@ -55,6 +55,8 @@ def terminate(version: AgreementVersion, *, by: Any, reason: str) -> None:
     """End a signed agreement at once, with an amendment of it that was to begin later."""
     now = timezone.now()
     if version.over_at <= now:
+        if version.superseded_at:
+            raise WrongState("An amendment has just taken its place. Open that one to end what binds now.")
         raise WrongState(f"This ended on {version.over_at:%-d %B %Y} already.")
     version.terminated_at, version.terminated_by, version.reason = now, by, reason
     others = AgreementVersion.objects.select_for_update(no_key=True).filter(

@@ -24,9 +24,8 @@ from apps.alliance.forms import ReasonForm
 from apps.alliance.models import Member
 from apps.alliance.requests import MemberRequest
 from apps.core.commands import demand, may
-from apps.core.errors import Invalid
 from apps.core.listing import Column, listing
-from apps.core.views import act_with_reason, form_page, typed_in
+from apps.core.views import act, act_with_reason, form_page, typed_in
 
 COLUMNS = [
     Column("Agreement", "number"),
@@ -192,13 +191,13 @@ def version_edit(request: MemberRequest, pk: UUID) -> HttpResponse:
 def agreement_amend(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Draft an amendment of what is in force."""
     found = get_object_or_404(selectors.visible_to(request.user), pk=pk)
-    try:
-        made = services.amend(found, by=request.user)
-    except Invalid as error:
-        messages.error(request, str(error))
-        return redirect("agreements:agreement", pk=pk)
-    messages.success(request, f"{made} is a draft. What is in force goes on until both centers have signed it.")
-    return redirect("agreements:version_edit", pk=made.pk)
+    return act(
+        request,
+        lambda: services.amend(found, by=request.user),
+        then=lambda made: reverse("agreements:version_edit", args=[made.pk]),
+        said=lambda made: f"{made} is a draft. What is in force goes on until both centers have signed it.",
+        otherwise=reverse("agreements:agreement", args=[pk]),
+    )
 
 
 @require_POST
@@ -206,13 +205,12 @@ def agreement_amend(request: MemberRequest, pk: UUID) -> HttpResponse:
 def version_send(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Send a draft out for signature."""
     version = version_or_404(request, pk)
-    try:
-        services.send(version, by=request.user)
-    except Invalid as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"{version} is with the signing officials of both centers.")
-    return redirect(page_of(version))
+    return act(
+        request,
+        lambda: services.send(version, by=request.user),
+        then=page_of(version),
+        said=f"{version} is with the signing officials of both centers.",
+    )
 
 
 @require_POST

@@ -4,27 +4,24 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from django.utils import timezone
-
 from apps.alliance.models import Grant, Member, TrainingRecord
 from apps.alliance.roles import Role
-from apps.alliance.selectors import DAYS_BEFORE, holders_of
+from apps.alliance.selectors import holders_of
 from apps.core.actors import only_the_system
 from apps.core.commands import command, note
 from apps.core.notices import tell
+from apps.core.reminding import milestone
 
 
 @command("alliance.member.reminded", policy=only_the_system)
 def remind(member: Member, *, by: Any) -> None:
     """Tell the member, and for vouching their managers, of what ends soon; only the latest milestone, and once."""
-    today = timezone.now().date()
     told = 0
-    for kind, subject, ends_on, path, people in _endings(member, today):
-        milestone = next((days for days in DAYS_BEFORE if (ends_on - today).days <= days), None)
-        if milestone is None or ends_on < today:
+    for kind, subject, ends_on, path, people in _endings(member):
+        if (days := milestone(ends_on)) is None:
             continue
         for person in people:
-            key = f"ending:{kind}:{ends_on.isoformat()}:{milestone}"
+            key = f"ending:{kind}:{ends_on.isoformat()}:{days}"
             told += tell(person, key=key, subject=subject, text=f"It ends on {ends_on:%-d %B %Y}.", path=path)
     note(told=told)
 
@@ -32,7 +29,7 @@ def remind(member: Member, *, by: Any) -> None:
 Ending = tuple[str, str, date, str, list[Member]]
 
 
-def _endings(member: Member, today: date) -> Iterator[Ending]:
+def _endings(member: Member) -> Iterator[Ending]:
     records = TrainingRecord.objects.filter(member=member, status=TrainingRecord.Status.ACCEPTED).select_related("type")
     for record in records:
         yield f"training:{record.pk}", f"{record.type} ends soon", record.valid_until, "/training/", [member]

@@ -9,23 +9,20 @@ from apps.core.commands import command, note
 from apps.core.errors import Invalid, WrongState
 from apps.projects import policies as may
 from apps.projects.models import AccessRequest, Amendment, Project
+from apps.projects.selectors import added_since, touched_by
 from apps.projects.services.editions import (
-    added_since,
-    approvals,
     ask,
     ask_anew,
-    changed_parts,
-    differs,
     end_waiting,
     freeze,
+    held_approvals,
     take_up,
     waiting,
 )
 from apps.projects.services.proposals import demand_complete, keep_parts
 from apps.projects.states import AMENDMENT, waits
 
-P, R, A = Project.Status, AccessRequest.Status, Amendment.Status
-RUNNING = {P.DECIDED, P.ACTIVE, P.SUSPENDED}
+R = AccessRequest.Status
 
 
 @command("projects.amendment.begun", policy=may.may_lead, creates=Amendment)
@@ -39,7 +36,7 @@ def begin(project: Project, *, by: Member) -> Amendment:
 @command("projects.amendment.written", policy=may.may_lead_for)
 def write(amendment: Amendment, *, by: Member, **parts: Any) -> None:
     """Keep what was written of the change; the project stays as it is until an owner agrees."""
-    if amendment.status not in {A.DRAFT, A.RETURNED}:
+    if amendment.status not in Amendment.WRITABLE:
         raise WrongState(f"The change is {amendment.get_status_display().lower()}, so it can't be written now.")
     keep_parts(amendment, parts)
 
@@ -50,11 +47,9 @@ def submit(amendment: Amendment, *, by: Member) -> None:
     project = amendment.project
     _demand_running(project)
     new_data = list(project.requests.select_for_update(no_key=True).filter(status=R.DRAFT))
-    approved = list(approvals(project))
     demand_complete(amendment, new_data, needs_data=False)
-    parts = changed_parts(amendment, project)
-    added = added_since(project, amendment.created_at)
-    anew = [one for one in approved if differs(one, amendment)] if parts or added else []
+    anew = touched_by(amendment, held_approvals(project))
+    parts, added = amendment.parts_unlike(project), added_since(project, amendment.created_at).count()
     is_second_time = amendment.submitted_at is not None
     if not anew and not new_data and not is_second_time:
         raise Invalid(
@@ -75,7 +70,7 @@ def submit(amendment: Amendment, *, by: Member) -> None:
     if not waits(project):
         take_up(project)
     project.save()
-    note(edition=edition.number, parts=parts, people=len(added), asked=len(new_data) + len(anew))
+    note(edition=edition.number, parts=parts, people=added, asked=len(new_data) + len(anew))
 
 
 @AMENDMENT.move("withdraw")
@@ -109,7 +104,7 @@ def ask_to_renew(request: AccessRequest, *, by: Member) -> AccessRequest:
 
 
 def _demand_running(project: Project) -> None:
-    if project.status not in RUNNING:
+    if project.status not in Project.RUNNING:
         raise WrongState(
             f"The project is {project.get_status_display().lower()}. Changes and renewals are for one that was decided."
         )

@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.alliance.models import Member
-from apps.alliance.selectors import DAYS_BEFORE
 from apps.core.actors import only_the_system
 from apps.core.commands import command, note
 from apps.core.errors import Invalid, WrongState
 from apps.core.notices import tell
+from apps.core.reminding import milestone
 from apps.projects import policies as may
 from apps.projects.closing import to_confirm
 from apps.projects.models import AccessRequest, CloseOut, GpuUse, Project
@@ -105,13 +105,11 @@ def remind(project: Project, *, by: Any) -> None:
 
 
 def _told_of_end(project: Project, on: date | None, key: str, words: str, what_to_do: str) -> bool:
-    left = (on - timezone.now().date()).days if on else -1
-    milestone = next((days for days in DAYS_BEFORE if left <= days), None)
-    if on is None or milestone is None or left < 0:
+    if on is None or (days := milestone(on)) is None:
         return False
     return tell(
         project.lead,
-        key=f"ending:{key}:{on.isoformat()}:{milestone}",
+        key=f"ending:{key}:{on.isoformat()}:{days}",
         subject=f"{words} ends soon",
         text=f"The last day is {on:%-d %B %Y}. {what_to_do}",
         path=reverse("projects:project", args=[project.pk]),

@@ -41,16 +41,14 @@ def let_go(request: AccessRequest, *, by: Member) -> None:
 
 
 @command("projects.request.approved", policy=may.may_decide, fresh=True)
-def approve(
-    request: AccessRequest, *, by: Member, ends_on: date, conditions: str = "", edition: int | None = None
-) -> None:
+def approve(request: AccessRequest, *, by: Member, edition: int, ends_on: date, conditions: str = "") -> None:
     """Say yes for one's center to the edition that is asked for; with the last yes of its quorum the data is approved.
 
     `edition` is the number of the one that was read: a yes to it is none to a later one. Of several yeses the earliest
     end counts, and every condition. What it amends is replaced at that moment.
     """
     asked = _edition_asked(request)
-    if edition is not None and edition != asked.number:
+    if edition != asked.number:
         raise WrongState("The text was sent anew since you opened it. Read it again, then decide.")
     last = asked.ends_on
     if not timezone.now().date() < ends_on or (last and ends_on > last):
@@ -110,11 +108,13 @@ def revoke(request: AccessRequest, *, by: Member, reason: str) -> None:
     of_this_data = project.requests.select_for_update(no_key=True, of=("self",)).filter(
         version__dataset=request.version.dataset_id
     )
-    for other in (others := list(of_this_data.filter(status=R.APPROVED).exclude(pk=request.pk))):
+    others = list(of_this_data.filter(status=R.APPROVED).exclude(pk=request.pk))
+    for other in others:
         REQUEST.follow("revoke_too", other)
         other.revoked_at, other.revoked_by, other.answer = request.revoked_at, by, reason
         other.save()
-    end_waiting(dropped := list(of_this_data.filter(status=R.WAITING)))
+    dropped = list(of_this_data.filter(status=R.WAITING))
+    end_waiting(dropped)
     note(dropped=[str(one.pk) for one in dropped], revoked=[str(one.pk) for one in others])
     _follow_up(project)
     tell_team(project, f"{request.version.dataset} may no longer be used in {project}", f"{by} writes: {reason}")

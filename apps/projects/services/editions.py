@@ -7,18 +7,15 @@ they say something else.
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import QuerySet
-from django.utils import timezone
-
 from apps.alliance.models import Member
 from apps.core.errors import Invalid
 from apps.core.notices import settle
-from apps.projects.models import AccessRequest, Amendment, Edition, Project, TeamMember, Written
+from apps.projects.models import AccessRequest, Amendment, Edition, Project, Written
+from apps.projects.selectors import approvals_in_force
 from apps.projects.services.telling import key_of, tell_stewards
 from apps.projects.states import AMENDMENT, REQUEST
 
 R = AccessRequest.Status
-OPEN_AMENDMENT = (Amendment.Status.DRAFT, Amendment.Status.SUBMITTED, Amendment.Status.RETURNED)
 AGREED = (R.APPROVED, R.REVOKED, R.REPLACED)
 
 
@@ -31,30 +28,9 @@ def freeze(project: Project, written: Written, *, by: Member, moment: datetime) 
     )
 
 
-def changed_parts(one: Written, other: Written) -> list[str]:
-    """The fields in which two texts differ."""
-    said = other.text()
-    return sorted(name for name, value in one.text().items() if said[name] != value)
-
-
-def added_since(project: Project, moment: datetime) -> QuerySet[TeamMember]:
-    """Who is on the team now and was not yet, or had left and came back."""
-    return project.team.filter(until=None, since__gt=moment)
-
-
-def differs(approved: AccessRequest, written: Written) -> bool:
-    """Whether the owner of this data agreed to another text than this one, or to a team without somebody of today's."""
-    edition = approved.edition
-    assert edition is not None  # a constraint holds it
-    return bool(changed_parts(edition, written)) or added_since(approved.project, edition.submitted_at).exists()
-
-
-def approvals(project: Project) -> QuerySet[AccessRequest]:
+def held_approvals(project: Project) -> list[AccessRequest]:
     """The approvals that are in force today, held."""
-    held = project.requests.select_for_update(no_key=True, of=("self",)).filter(
-        status=R.APPROVED, ends_on__gte=timezone.now().date()
-    )
-    return held.select_related("edition", "project", "version__dataset__center").order_by("created_at", "pk")
+    return list(approvals_in_force(project).select_for_update(no_key=True, of=("self",)))
 
 
 def waiting(project: Project) -> list[AccessRequest]:
@@ -77,9 +53,7 @@ def ask_anew(approved: AccessRequest, edition: Edition, *, moment: datetime, sub
     """Ask an owner whose approval is in force for another one; until it is given, nothing changes."""
     held = approved.project.requests.select_for_update(no_key=True, of=("self",)).select_related("amends")
     asked = list(held.filter(version=approved.version_id, status__in=[R.DRAFT, R.WAITING]))
-    if (
-        edition.pk != approved.edition_id
-    ):  # more time on the old text is no longer asked for: the new one has its own end
+    if edition.pk != approved.edition_id:  # nobody asks for more time on the old text: the new one has its own end
         end_waiting([one for one in asked if one.is_renewal])
     if any(one.status in {R.DRAFT, R.WAITING} for one in asked):
         data = approved.version.dataset
@@ -108,7 +82,7 @@ def end_open(project: Project) -> None:
     """The project is over: nothing of it is asked for or changed any more."""
     open_requests = project.requests.select_for_update(no_key=True).filter(status__in=[R.DRAFT, R.WAITING])
     end_waiting(open_requests)
-    for amendment in project.amendments.select_for_update(no_key=True).filter(status__in=OPEN_AMENDMENT):
+    for amendment in project.amendments.select_for_update(no_key=True).filter(status__in=Amendment.OPEN):
         AMENDMENT.follow("lapse", amendment)
         amendment.save()
 

@@ -13,13 +13,13 @@ from apps.projects import policies as may
 from apps.projects.models import AccessRequest, Amendment, Edition, Project, Remark, TeamMember, Written
 from apps.projects.purposes import missing_answers, read_purpose
 from apps.projects.questions import QUESTIONS
+from apps.projects.selectors import untold
 from apps.projects.services.editions import (
-    approvals,
     ask,
     ask_anew,
-    differs,
     end_open,
     freeze,
+    held_approvals,
     take_up,
 )
 from apps.projects.services.judging import note_judge
@@ -27,7 +27,6 @@ from apps.projects.services.telling import tell_stewards, tell_team
 from apps.projects.states import PROJECT, REQUEST, waits
 
 P, R = Project.Status, AccessRequest.Status
-OPEN = {P.DRAFT, P.RETURNED}
 MOST_DATASETS, MOST_PEOPLE, MOST_DRAFTS = 50, 100, 50
 WRITTEN = {
     "title": "a title",
@@ -136,9 +135,9 @@ def remove_from_team(project: Project, *, by: Member, member: Member) -> None:
 def submit(project: Project, *, by: Member) -> None:
     """Send the proposal to the owners of the data; each decides for its own, anew where it agreed to another text."""
     requests = list(project.requests.select_for_update(no_key=True).filter(status=R.DRAFT))
-    approved = list(approvals(project))
+    approved = held_approvals(project)
     demand_complete(project, requests, needs_data=not approved)
-    anew = [one for one in approved if differs(one, project)]
+    anew = untold(approved, project)
     moment = timezone.now()
     edition = freeze(project, project, by=by, moment=moment)
     project.reason = ""
@@ -189,13 +188,13 @@ def demand_open(project: Project) -> None:
 
 def is_open(project: Project) -> bool:
     """Whether team and data can be changed now: while the proposal or a change of it is being written."""
-    writing = [Amendment.Status.DRAFT, Amendment.Status.RETURNED]
-    return project.status in OPEN or project.amendments.filter(status__in=writing).exists()
+    writing = project.amendments.filter(status__in=Amendment.WRITABLE)
+    return project.status in Project.WRITABLE or writing.exists()
 
 
 def demand_proposal_open(project: Project) -> None:
     """Refuse to change what others are deciding on, or decided."""
-    if project.status not in OPEN:
+    if project.status not in Project.WRITABLE:
         raise WrongState(
             f"The proposal is {project.get_status_display().lower()}, so it can't be changed now. "
             "A data steward can give it back to you; once it is decided, you can change something."

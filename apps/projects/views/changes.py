@@ -14,18 +14,17 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apps.alliance.forms import ReasonForm
 from apps.alliance.requests import MemberRequest
 from apps.core.commands import demand
-from apps.core.errors import Invalid
-from apps.core.views import form_page, typed_in
+from apps.core.views import act, form_page, typed_in
 from apps.projects import selectors
 from apps.projects.change_forms import CloseOutForm, HandOverForm
 from apps.projects.closing import points_of
 from apps.projects.differences import differences, people_since
-from apps.projects.forms import SECTIONS, Section
 from apps.projects.models import AccessRequest, Amendment, Project
 from apps.projects.services import amendments, closing
 from apps.projects.services.proposals import missing_parts
 from apps.projects.states import AMENDMENT
 from apps.projects.views.proposals import project_or_404
+from apps.projects.views.sections import section_page
 
 P, R = Project.Status, AccessRequest.Status
 
@@ -36,12 +35,12 @@ P, R = Project.Status, AccessRequest.Status
 def change_begin(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Begin a change, or go on with the one that is open."""
     project = project_or_404(request, pk)
-    try:
-        amendments.begin(project, by=request.user)
-    except Invalid as error:
-        messages.error(request, str(error))
-        return redirect("projects:project", pk=pk)
-    return redirect("projects:change", pk=pk)
+    return act(
+        request,
+        lambda: amendments.begin(project, by=request.user),
+        then=reverse("projects:change", args=[pk]),
+        otherwise=reverse("projects:project", args=[pk]),
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -50,28 +49,14 @@ def change(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Write a change section by section; the project stays as it is meanwhile."""
     found = _amendment_or_404(request, pk)
     AMENDMENT.demand("submit", by=request.user, target=found)
-    sections = {kind.key: kind(initial=kind.told_by(found)) for kind in SECTIONS}
-    key = request.POST.get("section", SECTIONS[0].key)
-    if key not in sections:
-        raise Invalid("A proposal has no such section.")
-    if request.method == "POST":
-        sections[key] = type(sections[key])(request.POST, initial=sections[key].initial)
-    chosen = sections[key]
-    return form_page(
+    return section_page(
         request,
-        chosen,
-        lambda _: _keep(found, chosen, request),
+        found,
+        lambda parts: amendments.write(found, by=request.user, **parts),
+        address=reverse("projects:change", args=[pk]),
         template="projects/change.html",
-        then=f"{reverse('projects:change', args=[pk])}#{key}",
-        said=f"“{chosen.title_words}” is kept.",
-        sections=list(sections.values()),
         **_told(found),
     )
-
-
-def _keep(found: Amendment, section: Section, request: MemberRequest) -> None:
-    if section.has_changed():
-        amendments.write(found, by=request.user, **section.parts())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -81,16 +66,15 @@ def change_submit(request: MemberRequest, pk: UUID) -> HttpResponse:
     found = _amendment_or_404(request, pk)
     AMENDMENT.demand("submit", by=request.user, target=found)
     if request.method == "POST":
-        try:
-            amendments.submit(found, by=request.user)
-        except Invalid as error:
-            messages.error(request, str(error))
-            return redirect("projects:change_submit", pk=pk)
-        messages.success(request, "The change is with the owners whom it touches. You hear what each decides.")
-        return redirect("projects:project", pk=pk)
-    told = _told(found)
-    touched = selectors.touched_by(found) if told["differences"] or told["people"].added else []
-    return render(request, "projects/change_submit.html", {**told, "touched": touched})
+        return act(
+            request,
+            lambda: amendments.submit(found, by=request.user),
+            then=reverse("projects:project", args=[pk]),
+            said="The change is with the owners whom it touches. You hear what each decides.",
+            otherwise=reverse("projects:change_submit", args=[pk]),
+        )
+    touched = selectors.touched_by(found, selectors.approvals_in_force(found.project))
+    return render(request, "projects/change_submit.html", {**_told(found), "touched": touched})
 
 
 @require_POST
@@ -133,14 +117,12 @@ def _told(found: Amendment) -> dict[str, Any]:
 def renew(request: MemberRequest, pk: UUID, asked: UUID) -> HttpResponse:
     """Ask the owner of one dataset for more time."""
     found = get_object_or_404(project_or_404(request, pk).requests.select_related("version__dataset"), pk=asked)
-    try:
-        amendments.ask_to_renew(found, by=request.user)
-    except Invalid as error:
-        messages.error(request, str(error))
-    else:
-        said = f"The stewards of {found.version.dataset} are asked. Until they decide, the old end counts."
-        messages.success(request, said)
-    return redirect("projects:project", pk=pk)
+    return act(
+        request,
+        lambda: amendments.ask_to_renew(found, by=request.user),
+        then=reverse("projects:project", args=[pk]),
+        said=f"The stewards of {found.version.dataset} are asked. Until they decide, the old end counts.",
+    )
 
 
 # ── another lead, and the end ───────────────────────────────────────────────────────────────────────────────────────

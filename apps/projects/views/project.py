@@ -26,7 +26,7 @@ from apps.projects.differences import differences, people_since
 from apps.projects.explained import answers_for
 from apps.projects.forms import ProjectFilters, ReasonForm, RemarkForm
 from apps.projects.models import AccessRequest, Amendment, CloseOut, Project, Remark
-from apps.projects.services import amendments, decisions, proposals
+from apps.projects.services import decisions, proposals
 from apps.projects.states import AMENDMENT, PROJECT
 from apps.projects.timelines import ENDED, timeline_of
 from apps.projects.turns import turns_of
@@ -80,7 +80,7 @@ def project(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 def _told(request: MemberRequest, found: Project) -> dict[str, Any]:
     """All that the project's page shows."""
-    team, is_open = selectors.team_of(found), found.status in proposals.OPEN
+    team, is_open = selectors.team_of(found), found.status in Project.WRITABLE
     is_on_team = any(one.member_id == request.user.pk for one in team)
     requests = selectors.requests_of(found, unsent=is_on_team or is_open)
     usual = selectors.usual_days({one.version.dataset.center_id for one in requests})
@@ -118,7 +118,7 @@ def _told(request: MemberRequest, found: Project) -> dict[str, Any]:
 
 def _change(member: Member, found: Project, requests: list[AccessRequest]) -> dict[str, Any]:
     """The change that is open, with whose turn it is, for all who see the project; while it is written for its lead."""
-    if found.status not in amendments.RUNNING:
+    if found.status not in Project.RUNNING:
         return {"closeout": CloseOut.objects.filter(project=found).first()}
     is_lead = found.lead_id == member.pk
     asked_anew = {one.version_id for one in requests if one.status == R.WAITING}

@@ -16,14 +16,15 @@ from apps.catalog.models import Dataset
 from apps.catalog.selectors import newest_version, visible_datasets
 from apps.core.commands import demand
 from apps.core.errors import Invalid, NotFound
-from apps.core.views import form_page, typed_in
+from apps.core.views import act, form_page, typed_in
 from apps.projects import selectors
-from apps.projects.forms import SECTIONS, AskForm, ProposeForm, ReasonForm, Section, TeamForm, WhyForm
-from apps.projects.models import AccessRequest, Project
+from apps.projects.forms import SECTIONS, AskForm, ProposeForm, ReasonForm, TeamForm, WhyForm
+from apps.projects.models import AccessRequest, Project, Written
 from apps.projects.purposes import CLAIMS
 from apps.projects.questions import QUESTIONS
 from apps.projects.services import proposals as services
 from apps.projects.states import PROJECT
+from apps.projects.views.sections import section_page
 
 
 def project_or_404(request: MemberRequest, pk: UUID) -> Project:
@@ -80,30 +81,15 @@ def ask(request: MemberRequest, slug: str) -> HttpResponse:
 def write(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Write a proposal section by section; what is there is kept, even when it is not complete."""
     project = _writable(request, pk, "projects.project.written")
-    sections = {kind.key: kind(initial=kind.told_by(project)) for kind in SECTIONS}
-    key = request.POST.get("section", SECTIONS[0].key)
-    if key not in sections:
-        raise Invalid("A proposal has no such section.")
-    if request.method == "POST":
-        sections[key] = type(sections[key])(request.POST, initial=sections[key].initial)
-    chosen = sections[key]
-    return form_page(
+    return section_page(
         request,
-        chosen,
-        lambda _: _keep(project, chosen, request),
+        project,
+        lambda parts: services.write(project, by=request.user, **parts),
+        address=reverse("projects:write", args=[pk]),
         template="projects/write.html",
-        then=f"{reverse('projects:write', args=[pk])}#{key}",
-        said=f"“{chosen.title_words}” is kept.",
         project=project,
-        sections=list(sections.values()),
         missing=missing_of(project),
     )
-
-
-def _keep(project: Project, section: Section, request: MemberRequest) -> None:
-    """Nothing that did not change stands in the record as written."""
-    if section.has_changed():
-        services.write(project, by=request.user, **section.parts())
 
 
 # ── data ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -193,13 +179,12 @@ def team_remove(request: MemberRequest, pk: UUID, person: UUID) -> HttpResponse:
     """Take somebody off the team."""
     project = project_or_404(request, pk)
     on_team = get_object_or_404(project.team.select_related("member"), member=person, until=None)
-    try:
-        services.remove_from_team(project, by=request.user, member=on_team.member)
-    except Invalid as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"{on_team.member} is no longer on the team.")
-    return redirect("projects:team", pk=pk)
+    return act(
+        request,
+        lambda: services.remove_from_team(project, by=request.user, member=on_team.member),
+        then=reverse("projects:team", args=[pk]),
+        said=f"{on_team.member} is no longer on the team.",
+    )
 
 
 # ── send, take back ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -210,13 +195,13 @@ def submit(request: MemberRequest, pk: UUID) -> HttpResponse:
     project = project_or_404(request, pk)
     PROJECT.demand("submit", by=request.user, target=project)
     if request.method == "POST":
-        try:
-            services.submit(project, by=request.user)
-        except Invalid as error:
-            messages.error(request, str(error))
-            return redirect("projects:submit", pk=pk)
-        messages.success(request, f"{project.reference} is with the owners of the data. You hear what each decides.")
-        return redirect("projects:project", pk=pk)
+        return act(
+            request,
+            lambda: services.submit(project, by=request.user),
+            then=reverse("projects:project", args=[pk]),
+            said=f"{project.reference} is with the owners of the data. You hear what each decides.",
+            otherwise=reverse("projects:submit", args=[pk]),
+        )
     context: dict[str, Any] = {
         "project": project,
         "requests": selectors.requests_of(project),
@@ -238,16 +223,17 @@ def withdraw(request: MemberRequest, pk: UUID) -> HttpResponse:
     return redirect("projects:project", pk=pk)
 
 
-def told_of(project: Project) -> dict[str, Any]:
-    """Purpose and risks as questions with their answers, for a page that shows the whole proposal."""
+def told_of(text: Written) -> dict[str, Any]:
+    """A text with purpose and risks as questions and their answers, for a page that shows the whole proposal."""
     purpose = SECTIONS[1]
     words = dict(purpose.base_fields["kind"].choices)  # type: ignore[attr-defined]
-    said = purpose.told_by(project)
-    claims = [(question, project.purpose[name]) for name, question in CLAIMS.items() if name in project.purpose]
-    risks = [(one.words, project.risks.get(one.key)) for one in QUESTIONS]
+    said = purpose.told_by(text)
+    claims = [(question, text.purpose[name]) for name, question in CLAIMS.items() if name in text.purpose]
+    risks = [(one.words, text.risks.get(one.key)) for one in QUESTIONS]
     kind = words.get(said["kind"], "")
     named = said["diseases"].splitlines()
-    return {"kind": kind, "diseases": named, "countries": said["countries"], "claims": claims, "risks": risks}
+    asked = {"kind": kind, "diseases": named, "countries": said["countries"], "claims": claims, "risks": risks}
+    return {"text": text, **asked}
 
 
 def _writable(request: MemberRequest, pk: UUID, event: str) -> Project:

@@ -66,17 +66,18 @@ def request(request: MemberRequest, pk: UUID) -> HttpResponse:
     """One request: all that a decision needs, and what is open to this steward."""
     found = _request_or_404(request, pk)
     weighed = queue.assuming_yes(found)
-    project = queue.as_asked(found)
+    text = queue.text_asked(found)
     context = {
         "asked": found,
-        "project": project,
+        "project": found.project,
+        "text": text,
         "weighed": weighed,
         "opened": [(one, queue.lines_for_page(one.decision, one.person)) for one in weighed.opened],
         "others": list(queue.others_asked(found)),
         "votes": list(queue.votes_on(found)),
         "quorum": queue.quorum_of(found),
-        "remarks": queue.remarks_on(project),
-        "risks": [(question.words, project.risks.get(question.key, {})) for question in QUESTIONS],
+        "remarks": queue.remarks_on(found.project),
+        "risks": [(question.words, text.risks.get(question.key, {})) for question in QUESTIONS],
         "open_to": _open_to(request.user, found),
         "remark_form": RemarkForm(),
         "usual": _usually(found.version.dataset.center),
@@ -163,7 +164,7 @@ def request_approve(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 
 def _proposed_end(asked: AccessRequest) -> date:
-    return (asked.edition or asked.project).ends_on or timezone.now().date()
+    return queue.text_asked(asked).ends_on or timezone.now().date()
 
 
 @require_POST
