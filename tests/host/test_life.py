@@ -370,4 +370,4 @@ def test_a_gateway_that_does_not_start_ends_the_run_in_words(place):
 
     assert run.notes.end["why"] == "refused"
     assert "gateway ended while it started" in run.notes.end["words"]
-    assert not run.running.is_running()
+    assert not Path(run.notes.sandbox).exists()
