@@ -39,6 +39,7 @@ def _place(c: Any, told: Told) -> None:
     hub.default_url = told.portal
     hub.redirect_to_server = False
     hub.init_spawners_timeout = 10
+    hub.last_activity_interval = 15  # also the pace at which a proxy that was restarted gets its routes again
     hub.tornado_settings = {"headers": _headers(told)}
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = told.proxy
