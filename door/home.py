@@ -30,6 +30,13 @@ _SECRET_NAMES = (
     "anchor_secret",
     "secret_key",
     "storage",
+    "hub",
+    "host",
+    "hub_token",
+    "hub_client",
+    "hub_cookie",
+    "hub_crypt",
+    "proxy",
 )
 # Outside the usual ephemeral range, so that no outgoing connection takes a port between choosing and starting.
 _PORTS = range(20_000, 32_000)

@@ -32,13 +32,13 @@ def _capset(mask: int) -> None:
         raise OSError(ctypes.get_errno(), "capset")
 
 
-def drop(uid: int, gid: int, capability: str) -> None:
+def drop(uid: int, gid: int, capability: str, groups: list[int]) -> None:
     """Give up root for this account; keep at most the one capability that lets it reach its own files."""
     libc = ctypes.CDLL(None, use_errno=True)
     # Without this bit access(2), which initdb asks, knows nothing of the capability.
     if capability and libc.prctl(_PR_SET_SECUREBITS, _NO_SETUID_FIXUP, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
-    os.setgroups([])
+    os.setgroups(groups)
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     if capability:
@@ -63,6 +63,7 @@ def main() -> None:
     wishes.add_argument("--dies-by", default="", help="signal that comes when the parent dies")
     wishes.add_argument("--parent", type=int, default=os.getppid(), help="who the parent is, where that is known")
     wishes.add_argument("--account", default="", help="uid:gid to become")
+    wishes.add_argument("--groups", default="", help="further groups of the account, with commas")
     wishes.add_argument("--capability", default="", choices=["", *_CAPABILITIES])
     wishes.add_argument("--environment", default="", help="file of KEY=VALUE lines for the command")
     wishes.add_argument("--folder", default="", help="working directory of the command")
@@ -78,7 +79,7 @@ def main() -> None:
         os.environ["CAIA_RUN"] = wish.mark
     if wish.account:
         uid, gid = (int(number) for number in wish.account.split(":"))
-        drop(uid, gid, wish.capability)
+        drop(uid, gid, wish.capability, [int(group) for group in wish.groups.split(",") if group])
         os.environ["HOME"] = "/nonexistent"
     if wish.umask:
         os.umask(int(wish.umask, 8))

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from door import cluster, probes, record, storage
-from door.account import Account
+from door import cluster, hub, probes, record, storage
+from door.account import Account, own_account
 from door.ground import Ground, bin_path
 from door.home import REPO
 
@@ -33,8 +33,10 @@ class Part:
     prepare: Callable[[Ground], None] = field(default=lambda ground: None)
     # Its working directory: its own folder in the home, else the repository.
     stays_home: bool = False
-    # Runs under this unprivileged account when the door was opened by root.
+    # Runs under this unprivileged account when the door was opened by root: services, portal, hub; "door": stays root.
     runs_as: str = "services"
+    # Whether this copy has it at all.
+    is_on: Callable[[Ground], bool] = field(default=lambda ground: True)
     umask: str = ""
     copies: int = 1
     # supervisord opens this port and hands the listening socket down as file descriptor 0.
@@ -52,11 +54,15 @@ class Part:
 
     def account(self, ground: Ground) -> Account:
         """Whom it becomes when the door was opened by root."""
-        return ground.portal_account if self.runs_as == "portal" else ground.account
+        if self.runs_as == "door":
+            return own_account()
+        accounts = {"portal": "portal_account", "hub": "hub_account", "services": "account"}
+        account: Account = getattr(ground, accounts[self.runs_as])
+        return account
 
     def is_ours(self, ground: Ground) -> bool:
         """Whether we start it ourselves."""
-        return not (self.outside and ground.outside.get(self.outside))
+        return self.is_on(ground) and not (self.outside and ground.outside.get(self.outside))
 
 
 def _redis_command(ground: Ground) -> list[str]:
@@ -201,6 +207,43 @@ PARTS: tuple[Part, ...] = (
             reads="",
         )
         for slug, center in record.CENTERS.items()
+    ),
+    Part(
+        name="host",
+        what="host, starts workspaces in their sandboxes",
+        command=hub.host_command,
+        needs=("web",),
+        probe=hub.host_probe,
+        prepare=hub.host_prepare,
+        runs_as="door",  # the only part that needs root: uids, mounts, control groups
+        is_on=hub.is_on,
+        reads="host.env",
+        stop_signal="INT",  # stops what runs in it; TERM would leave it running
+        stop_seconds=60,
+    ),
+    Part(
+        name="proxy",
+        what="proxy, the workspaces' own address",
+        command=hub.proxy_command,
+        probe=hub.proxy_probe,
+        ports=("workspaces", "proxy_api"),
+        address=lambda ground: f"http://workspaces.localhost:{ground.ports['workspaces']}",
+        prepare=hub.proxy_prepare,
+        runs_as="hub",
+        is_on=hub.is_on,
+        reads="proxy.env",
+    ),
+    Part(
+        name="hub",
+        what="JupyterHub, signs people in to their workspaces",
+        command=hub.hub_command,
+        needs=("postgres", "host", "proxy"),
+        probe=probes.hub,
+        ports=("hub",),
+        prepare=hub.hub_prepare,
+        runs_as="hub",
+        is_on=hub.is_on,
+        reads="hub.env",
     ),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from pathlib import Path
 from typing import Any
 
 from door.ground import Ground
@@ -32,6 +33,25 @@ def get(port: int, path: str) -> tuple[int, bytes]:
         return 0, b""
     finally:
         link.close()
+
+
+def host(path: Path) -> str:
+    """The workspaces' host takes a request at its socket."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+            link.settimeout(_SECONDS)
+            link.connect(str(path))
+            link.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+            said = link.recv(64)
+    except OSError as error:
+        return f"its socket gives no answer: {error.strerror or error}"
+    return "" if b" 200 " in said else "its socket gives a strange answer"
+
+
+def hub(ground: Ground) -> str:
+    """JupyterHub says that it is well."""
+    status, _ = get(ground.ports["hub"], "/hub/health")
+    return "" if status == 200 else "no answer yet" if status == 0 else f"/hub/health answers {status}"
 
 
 def redis(ground: Ground) -> str:

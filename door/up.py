@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 
-from door import cluster, portal, python_parts, storage, supervise, vendor
+from door import cluster, hub, portal, python_parts, storage, supervise, vendor
 from door.account import service_account
 from door.direct import last_words
 from door.ground import Ground, outside_parts
@@ -62,8 +62,9 @@ def standing_ground() -> Ground:
     if not kept or not Supervisor(home).is_there():
         raise Trouble("It is not running.", "./caia up starts it.")
     return Ground(
-        home, service_account(home.root), ports=kept["ports"], outside=kept["outside"], is_demo=kept["is_demo"]
-    )
+        home, service_account(home.root), ports=kept["ports"], outside=kept["outside"], is_demo=kept["is_demo"],
+        has_workspaces=kept.get("has_workspaces", False),
+    )  # fmt: skip
 
 
 def show_people() -> int:
@@ -123,7 +124,9 @@ def _brought_up(home: Home, *, stays: bool, port: int | None) -> Ground:
 def _new_ground(home: Home, refused: set[int], port: int | None) -> Ground:
     if port is not None and not is_free(port):
         raise Trouble(f"Port {port} is taken by another program.", "Name another: ./caia up --port N, or leave it out.")
-    ground = Ground(home, service_account(home.root), outside=outside_parts(), is_demo=True)
+    ground = Ground(
+        home, service_account(home.root), outside=outside_parts(), is_demo=True, has_workspaces=hub.are_wanted()
+    )
     wanted = [name for part in PARTS if part.is_ours(ground) for name in part.ports]
     ground.ports = home.ports(wanted, avoid=refused, wished=port)
     if ground.outside.get("DATABASE_URL") and not os.environ.get("DATABASE_OWNER_URL"):
@@ -149,7 +152,10 @@ def _bring_up(ground: Ground, *, stays: bool) -> None:
         part.prepare(ground)
     _start(ground, supervisor, others)
     # Last, so that a start which was killed half way is not taken for one that stands.
-    ground.home.write("standing", {"ports": ground.ports, "outside": ground.outside, "is_demo": ground.is_demo})
+    ground.home.write("standing", {
+        "ports": ground.ports, "outside": ground.outside, "is_demo": ground.is_demo,
+        "has_workspaces": ground.has_workspaces,
+    })  # fmt: skip
 
 
 def _prepare(ground: Ground, part: Part) -> None:

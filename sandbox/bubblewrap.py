@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox import arguments, cgroups, ground, keeper, seccomp
-from sandbox.ends import End, Why
+from sandbox.ends import End, Use, Why
 from sandbox.plan import TWINS, Plan
 from sandbox.promises import Standing
 from sandbox.single import standings
@@ -74,6 +74,11 @@ class Running:
         """End it and everything it started, now."""
         self._tell(signal.SIGUSR1)
         return self.wait(timeout)
+
+    def use(self) -> Use:
+        """What it uses now, as far as this machine counts it."""
+        group = cgroups.of(self.first)
+        return Use(group.cpu_seconds(), group.memory())
 
     def output(self) -> str:
         """What it printed, up to its limit."""
@@ -171,4 +176,5 @@ class Bubblewrap:
             volumes=stage.volumes,
             watched=stage.watched,
             owned=stage.owned,
+            groups=list(spec.groups) if is_root else [],
         )

@@ -84,6 +84,10 @@ class Group:
         name = "memory.peak" if self.version == 2 else "memory.max_usage_in_bytes"
         return _number(self._file("memory", name))
 
+    def memory(self) -> int | None:
+        """Bytes now, page cache and /tmp included."""
+        return _number(self._file("memory", "memory.current" if self.version == 2 else "memory.usage_in_bytes"))
+
     def programs_peak(self) -> int | None:
         """How many programs and threads ran at once, at most."""
         return _number(self._file("pids", "pids.peak"))
@@ -107,6 +111,19 @@ def create(name: str, limits: Limits) -> Group:
     unused = {name: folder for name, folder in group.folders.items() if folder not in kept.values()}
     Group(unused, group.version).remove()
     return Group(kept, group.version)
+
+
+def of(pid: int) -> Group:
+    """The groups of ours that a process is in; none where it is in none."""
+    found: dict[str, Path] = {}
+    for line in _membership(pid):
+        _, controllers, path = line.split(":", 2)
+        if not Path(path).name.startswith(PREFIX):
+            continue
+        if not controllers:
+            return Group(dict.fromkeys(_NEEDED, ROOT / path.lstrip("/")), 2)
+        found |= {name: ROOT / name / path.lstrip("/") for name in controllers.split(",")}
+    return Group(found, 1)
 
 
 def _create_first(leaf: str) -> Group | None:
@@ -195,9 +212,9 @@ def _unified() -> list[Path]:
     return []
 
 
-def _membership() -> list[str]:
+def _membership(pid: int | str = "self") -> list[str]:
     try:
-        return Path("/proc/self/cgroup").read_text().splitlines()
+        return Path(f"/proc/{pid}/cgroup").read_text().splitlines()
     except OSError:
         return []
 

@@ -80,11 +80,12 @@ def _become(plan: Plan, group: Group, output: int, status: int) -> None:
         # When the machine runs out of memory the sandbox goes first. Root's word can't be taken back inside.
         Path("/proc/self/oom_score_adj").write_text(_GOES_FIRST, encoding="ascii")
         if plan.uid is not None:
-            os.setgroups([])
+            os.setgroups(plan.groups)
             os.setgid(plan.uid)
             os.setuid(plan.uid)
         kernel.end_with_parent()  # after the uid: a change of it takes the wish back
-        os.umask(0o077)
+        # What lies in a folder of the project, or was moved there, is for its group; else the group is its own.
+        os.umask(0o007 if plan.groups else 0o077)
         os.dup2(output, 1)
         os.dup2(output, 2)
         filter_ = _in_memory(base64.b64decode(plan.filter))

@@ -39,6 +39,14 @@ class Usage:
 
 
 @dataclass(frozen=True)
+class Use:
+    """What a sandbox has used of the processor by now, and how much memory it takes; None where it isn't counted."""
+
+    cpu_seconds: float | None
+    memory: int | None
+
+
+@dataclass(frozen=True)
 class End:
     """The last word about a sandbox. `code` is the command's exit code, None where it never had one."""
 

@@ -79,6 +79,7 @@ class Kubernetes:
                     run_as_user=spec.uid,
                     run_as_group=spec.uid,
                     fs_group=spec.uid,
+                    supplemental_groups=list(spec.groups) or None,
                     fs_group_change_policy="OnRootMismatch",
                     seccomp_profile=self._profile(),
                 ),

@@ -54,6 +54,7 @@ class Plan:
     volumes: list[Volume] = field(default_factory=list)
     watched: list[Watched] = field(default_factory=list)
     owned: list[str] = field(default_factory=list)  # folders that must belong to the uid
+    groups: list[int] = field(default_factory=list)  # beside its own
 
     def dump(self) -> str:
         """As JSON."""

@@ -93,6 +93,7 @@ class SandboxSpec:
     sockets: tuple[SocketFolder, ...] = ()
     limits: Limits = Limits()
     variables: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[int, ...] = ()  # of the host, beside its own: for folders that several sandboxes write
     folder: PurePosixPath = PurePosixPath("/tmp")
 
     def __post_init__(self) -> None:
@@ -120,6 +121,11 @@ def _check_words(spec: SandboxSpec) -> None:
         LOWEST_UID <= spec.uid <= HIGHEST_UID,
         f"The uid {spec.uid} must lie between {LOWEST_UID} and {HIGHEST_UID}, so that it is nobody else's.",
     )
+    for group in spec.groups:
+        _demand(
+            LOWEST_UID <= group <= HIGHEST_UID,
+            f"The group {group} must lie between {LOWEST_UID} and {HIGHEST_UID}, so that nothing of the system is its.",
+        )
     for name, value in spec.variables.items():
         _demand(_VARIABLE.fullmatch(name), f"“{name}” can't be the name of a variable: use letters, digits and _.")
         _demand("\0" not in value, f"The variable {name} holds a zero byte.")

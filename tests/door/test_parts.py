@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from door import cluster, leftovers, record, supervise
+from door import cluster, hub, leftovers, record, supervise
 from door.account import launch_words, service_account
 from door.ground import Ground
 from door.home import Home
@@ -44,7 +44,45 @@ def test_each_part_waits_for_what_it_needs() -> None:
 
 def test_the_portal_runs_under_another_account_than_the_notary() -> None:
     assert {part.name for part in PARTS if part.runs_as == "portal"} == {"redis", "web", "worker", "beat"}
-    assert {part.runs_as for part in PARTS} == {"portal", "services"}
+    assert {part.runs_as for part in PARTS} == {"portal", "services", "hub", "door"}
+
+
+def test_one_part_alone_stays_root_and_the_hub_has_an_account_of_its_own() -> None:
+    assert [part.name for part in PARTS if part.runs_as == "door"] == ["host"]
+    assert {part.name for part in PARTS if part.runs_as == "hub"} == {"hub", "proxy"}
+
+
+def test_workspaces_are_off_unless_they_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CAIA_WORKSPACES", raising=False)
+    with tempfile.TemporaryDirectory(prefix="caia-") as folder:
+        ground = _ground(Home(Path(folder)))
+        assert not hub.are_wanted()
+        assert not {"host", "hub", "proxy"} & {part.name for part in PARTS if part.is_ours(ground)}
+        assert not {name for name in ground.environment() if "HUB" in name or "WORKSPACES" in name or "HOST" in name}
+        ground.has_workspaces = True
+        assert {"host", "hub", "proxy"} <= {part.name for part in PARTS if part.is_ours(ground)}
+
+
+def test_each_of_the_workspaces_parts_is_told_its_own_secrets_alone() -> None:
+    with tempfile.TemporaryDirectory(prefix="caia-") as folder:
+        home = Home(Path(folder))
+        home.make()
+        ground = _ground(home)
+        ground.has_workspaces = True
+        for prepare in (hub.host_prepare, hub.hub_prepare, hub.proxy_prepare):
+            prepare(ground)
+        told = {name: (home.root / f"{name}.env").read_text() for name in ("host", "hub", "proxy")}
+        modes = {(home.root / f"{name}.env").stat().st_mode & 0o777 for name in told}
+        kept = home.read("secrets")
+
+    known = {name: {secret for secret, value in kept.items() if value in text} for name, text in told.items()}
+    assert known == {
+        "host": {"host"},
+        "hub": {"hub", "hub_token", "hub_client", "hub_cookie", "hub_crypt", "proxy"},
+        "proxy": {"proxy"},
+    }
+    assert modes == {0o600}
+    assert not any(key in told["host"] for key in ("DATABASE", "S3_", "REDIS"))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

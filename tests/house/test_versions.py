@@ -13,7 +13,7 @@ FLOORS = {
     "django": ("5.2.19", "SQL injection by _connector and order_by, cached Set-Cookie, file-write by spatial look-ups"),
     "djangorestframework": ("3.18.2", "charset=bz2_codec bomb, TokenProxy.delete() that revokes nothing"),
     "celery": ("5.2.2", "code execution by the result back end"),
-    "jupyterhub": ("5.5.1", "sharing takeover, CSRF by Sec-Fetch-Mode, open redirect"),
+    "jupyterhub": ("6.1.1", "sharing takeover, CSRF by Sec-Fetch-Mode, open redirect"),
     "jupyter-server": ("2.20.0", "stored XSS in nbconvert, root-dir prefix traversal"),
     "jupyterlab": ("4.6.6", "extension allow-list only in the GUI, token theft by command links"),
     "oauthenticator": ("17.4.0", "unverified e-mail as username"),
@@ -23,7 +23,7 @@ ABSENT = {
     "jupyter-server-proxy": "unauthenticated websockets, SSRF",
     "nbgitpuller": "code execution by a link",
 }
-NEEDED_NOW = {"django", "celery"}
+NEEDED_NOW = {"django", "celery", "jupyterhub", "oauthenticator"}
 
 
 @pytest.mark.parametrize("name", sorted(FLOORS))

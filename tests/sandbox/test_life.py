@@ -11,9 +11,11 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from host import shared
 from sandbox import cgroups
 from sandbox.bubblewrap import StartRefused, StillRunning
 from sandbox.ends import Why
+from sandbox.promises import Promise
 from sandbox.spec import MB, ReadOnly, Writable
 from tests.sandbox.place import DATA, HOME, LIMITS, ROWS, is_alive
 
@@ -208,6 +210,40 @@ def test_the_keeper_holds_nothing_of_whoever_started_it(place, monkeypatch):
 
 
 # ── what it leaves ──────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a group")
+def test_sandboxes_of_one_group_share_a_folder_and_others_do_not(place):
+    """By a default ACL on the folder: whatever the umask, and also what was moved there."""
+    common = place.root / "common"
+    assert shared.make_ready(common, place.root / "groups") == shared.FIRST_GROUP
+    writable = (
+        Writable(place.root / "home/ada-lovelace", HOME),
+        Writable(common, PurePosixPath("/shared"), shared=True),
+    )
+    write = f"open('{HOME}/a', 'w').write('1'); import os, shutil; shutil.move('{HOME}/a', '/shared/a')"
+    read = "print(open('/shared/a').read()); open('/shared/a', 'a').write('2')"
+    for text, groups, code in (
+        (write, (shared.FIRST_GROUP,), 0), (read, (shared.FIRST_GROUP,), 0), (read, (shared.FIRST_GROUP + 1,), 1),
+        (read, (), 1),
+    ):  # fmt: skip
+        end, said = place.run(place.python(text, writable=writable, groups=groups))
+        assert end.code == code, said
+    assert (common / "a").read_text() == "12"
+
+
+def test_what_it_uses_now_is_told(place):
+    running = place.start(place.python("held = b'x' * 50_000_000\nwhile True: pass"))
+    time.sleep(1)
+    use = running.use()
+    running.kill()
+
+    kept = {one.promise for one in place.backend.promises(place.spec()) if one.kept}
+    if Promise.MEMORY in kept:
+        assert 40_000_000 < use.memory < 256 * MB
+        assert 0.1 < use.cpu_seconds < 5
+    else:
+        assert use.memory is None
+
+
 def test_nothing_is_left_on_the_machine(place):
     before = Path("/proc/mounts").read_text()
     spec = place.spec(*SLEEP)

@@ -29,6 +29,7 @@ BAD = {
     "a zero byte": ({"command": ("true", "a\0b")}, "zero byte"),
     "root": ({"uid": 0}, "nobody else's"),
     "a uid of the system": ({"uid": 999}, "between"),
+    "a group of the system": ({"groups": (27,)}, "nothing of the system"),
     "a variable with =": ({"variables": {"A=B": "c"}}, "can't be the name"),
     "a variable with a zero byte": ({"variables": {"A": "\0"}}, "zero byte"),
     "an image by its tag": ({"environment": Environment(image="python:3.12")}, "digest"),

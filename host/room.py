@@ -1,0 +1,122 @@
+"""From a plan to a sandbox: which folders of this machine it sees, what it runs, and under which limits."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from environments import environment_hash
+from host import shared
+from host.plan import PlanError, RunPlan
+from host.settings import Settings
+from sandbox.spec import Environment, Limits, ReadOnly, SandboxSpec, SocketFolder, Writable
+
+PROGRAMS = PurePosixPath("/opt/environment")
+_RULES = PurePosixPath("/opt/settings")
+_HOME = PurePosixPath("/home/researcher")
+_SOCKETS = PurePosixPath("/run/ws")
+_INSIDE = Path(__file__).resolve().parent / "inside"
+SERVER = "server.sock"
+_GRACE = 10.0  # seconds that Jupyter gets to save and end its kernels
+
+
+@dataclass(frozen=True)
+class Room:
+    """The folders that stay on this machine."""
+
+    settings: Settings
+
+    @property
+    def homes(self) -> Path:
+        """A folder for each workspace, by its id."""
+        return self.settings.state / "homes"
+
+    @property
+    def common(self) -> Path:
+        """A folder for each project, by its id."""
+        return self.settings.state / "shared"
+
+    @property
+    def rules(self) -> Path:
+        """The settings of the server inside, as all sandboxes see them."""
+        return self.settings.state / "settings"
+
+    def make_ready(self) -> None:
+        """Make the folders, and lay out the settings of the server inside."""
+        for folder in (self.settings.state, self.homes, self.common, self.rules):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o711)
+        for file in _INSIDE.glob("*.py"):
+            shutil.copyfile(file, self.rules / file.name)
+            (self.rules / file.name).chmod(0o444)
+        (self.rules / "migrated").touch(mode=0o444)  # else Jupyter would want to write there, for a form long gone
+        self.rules.chmod(0o755)
+
+    def environment(self, name: str) -> tuple[Path, str]:
+        """The folder of a built environment, and its hash. PlanError where it isn't built here."""
+        try:
+            digest = environment_hash(name)
+        except KeyError:
+            raise PlanError(f"This machine knows no environment “{name}”.") from None
+        folder = self.settings.environments / digest
+        if not (folder / "environment.json").exists():
+            raise PlanError(f"The environment “{name}” is not built on this machine: ./caia environment {name}")
+        return folder, digest
+
+    def of(self, workspace: str, part: str) -> Path:
+        """A folder of a workspace: "home" or "results"."""
+        folder = self.homes / workspace / part
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            folder.chmod(0o711)
+        return folder
+
+    def spec(self, plan: RunPlan, data: dict[str, Path], sockets: Path, prefix: str, origin: str) -> SandboxSpec:
+        """The sandbox of a run; `data` are the folders of its datasets by their slugs."""
+        folder, digest = self.environment(plan.environment)
+        project = self.common / plan.shared
+        group = shared.make_ready(project, self.settings.state / "groups")
+        sizes = plan.sizes
+        return SandboxSpec(
+            name=plan.name,
+            command=command(prefix, origin),
+            uid=plan.uid,
+            environment=Environment(folders=(ReadOnly(folder, PROGRAMS), ReadOnly(self.rules, _RULES))),
+            read_only=tuple(ReadOnly(path, PurePosixPath("/data", slug)) for slug, path in data.items()),
+            writable=(
+                Writable(self.of(plan.workspace, "home"), _HOME, quota=sizes.home),
+                Writable(self.of(plan.workspace, "results"), PurePosixPath("/results"), quota=sizes.results),
+                Writable(project, PurePosixPath("/shared"), quota=sizes.shared, shared=True),
+            ),
+            sockets=(SocketFolder(sockets, _SOCKETS, listens=True),),
+            limits=Limits(
+                memory=sizes.memory, processes=sizes.processes, cpus=sizes.cpus, seconds=sizes.seconds, grace=_GRACE
+            ),
+            variables=_variables(digest, sizes.cpus),
+            groups=(group,) if group is not None else (),
+            folder=_HOME,
+        )
+
+
+def command(prefix: str, origin: str) -> tuple[str, ...]:
+    """JupyterLab on its socket; everything else about it stands in `inside/`."""
+    return (
+        f"{PROGRAMS}/bin/python3", "-m", "jupyterlab", f"--ServerApp.sock={_SOCKETS}/{SERVER}",
+        f"--ServerApp.base_url={prefix}", f"--ServerApp.allow_origin={origin}",
+    )  # fmt: skip
+
+
+def _variables(digest: str, cpus: float) -> dict[str, str]:
+    threads = str(max(1, round(cpus)))  # a library that counts the host's processors would start too many
+    return {
+        "PATH": f"{PROGRAMS}/bin:/usr/local/bin:/usr/bin:/bin",
+        "JUPYTER_CONFIG_DIR": str(_RULES),
+        "JUPYTER_DATA_DIR": f"{_HOME}/.local/share/jupyter",
+        "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONNOUSERSITE": "1",  # nothing in a home runs before the files under /data are watched
+        "CAIA_ENVIRONMENT": digest,
+        **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_MAX_THREADS"), threads),
+    }

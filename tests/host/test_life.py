@@ -1,0 +1,373 @@
+"""A run in the real sandbox with the real JupyterLab: what it sees, what is told of it, that nothing stays."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from host import life
+from host.notes import Notes
+from sandbox import cgroups
+from tests.host.conftest import ask, wait
+from tests.sandbox.place import is_alive
+
+pytestmark = pytest.mark.slow
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="a uid for each workspace needs root")
+
+
+def test_a_workspace_starts_and_shows_its_data_which_nobody_can_change(place):
+    run = place.started()
+
+    status, said = ask(run, "api/status")
+    listing = json.loads(ask(run, "api/contents/data/demo-study?content=1")[1])
+    row = json.loads(ask(run, "api/contents/data/demo-study/rows.csv?content=1")[1])
+    refused = ask(
+        run, "api/contents/data/demo-study/rows.csv", "PUT", {"type": "file", "format": "text", "content": "x"}
+    )
+
+    assert status == 200
+    assert "kernels" in json.loads(said)
+    assert {one["name"] for one in listing["content"]} == {"README.md", "rows.csv"}
+    assert "CANARY-1" in row["content"]
+    assert refused[0] >= 400
+    started = wait(
+        lambda: next((event for event in place.portal.events[run.notes.run] if event["kind"] == "started"), 0)
+    )
+    assert started["data"] == [{"version": "v-1", "files": 1, "bytes": 19}]
+    assert len(started["environment"]) == 64
+    assert {one["promise"]: one["kept"] for one in started["promises"]}[
+        "no network: nothing but its own loopback, and the sockets it was given"
+    ]
+    wait(lambda: (place.portal.state(run.notes.run) or {}).get("state") == "running")
+
+
+def test_nothing_of_a_run_stays_when_it_is_over(place):
+    run = place.started()
+    first, gateway = run.running.first, run.gateway.pid
+
+    run.stop("It is over.")
+    wait(lambda: run.is_over)
+
+    assert not is_alive(first)
+    assert not is_alive(gateway)
+    assert not run.folders.root.exists()
+    assert not Path(run.notes.sandbox).exists()
+    assert str(place.root) not in Path("/proc/mounts").read_text()
+    losetup = subprocess.run(["losetup", "-a"], capture_output=True, text=True, check=False).stdout
+    assert str(place.root) not in losetup
+    for base in {*cgroups._bases().values(), *cgroups._unified()}:
+        assert not list(base.glob(f"{cgroups.PREFIX}{run.notes.name}-*"))
+    wait(lambda: "ended" in place.portal.kinds(run.notes.run))
+    ended = place.portal.events[run.notes.run][-1]
+    assert ended["kind"] == "ended"
+    assert ended["words"] == "It is over."
+    assert ended["usage"]["wall_seconds"] > 0
+
+
+def test_files_under_data_that_are_opened_are_told_with_their_number(place):
+    run = place.started()
+    for _ in range(3):
+        assert ask(run, "api/contents/data/demo-study/rows.csv?content=1")[0] == 200
+        time.sleep(0.8)
+    note = ask(run, "api/contents/data/demo-study/README.md?content=1")[0]  # the last moment counts, too
+    run.stop("Enough.")
+    wait(lambda: run.is_over and run.outbox.is_clear())
+
+    told = [event for event in place.portal.events[run.notes.run] if event["kind"] in {"opened", "not_watched"}]
+    if os.geteuid() != 0:
+        assert [event["kind"] for event in told] == ["not_watched"]
+        return
+    (opened,) = [event for event in told if event["path"] == "rows.csv"]
+    assert opened["dataset"] == "demo-study"
+    assert opened["times"] == 3
+    assert note == 200
+    assert "README.md" in {event["path"] for event in told}
+
+
+def test_home_lasts_and_another_start_of_the_workspace_finds_it(place):
+    plan = place.plan()
+    run = place.ready(place.order(plan))
+    note = {"type": "file", "format": "text", "content": "my note"}
+    assert ask(run, "api/contents/note.txt", "PUT", note)[0] == 201
+    run.stop("Enough.")
+    wait(lambda: run.is_over)
+
+    again = place.started(workspace=plan["workspace"], uid=plan["uid"])
+
+    assert json.loads(ask(again, "api/contents/note.txt?content=1")[1])["content"] == "my note"
+
+
+@ROOT_ONLY
+def test_each_member_reads_and_writes_what_another_put_into_shared(place):
+    project = place.plan()["shared"]
+    first, second = place.started(shared=project), place.started(shared=project)
+    stranger = place.started()
+    note = {"type": "file", "format": "text", "content": "from the first"}
+    assert first.notes.uid != second.notes.uid
+    assert ask(first, "api/contents/shared/folder", "PUT", {"type": "directory"})[0] == 201
+    assert ask(first, "api/contents/shared/folder/note.txt", "PUT", note)[0] == 201
+
+    read = json.loads(ask(second, "api/contents/shared/folder/note.txt?content=1")[1])
+    written = ask(second, "api/contents/shared/folder/note.txt", "PUT", note | {"content": "from the second"})[0]
+    moved = ask(second, "api/contents/mine.txt", "PUT", note)[0]
+    renamed = ask(second, "api/contents/shared/folder/second.txt", "PUT", note)[0]
+
+    assert read["content"] == "from the first"
+    assert (written, moved, renamed) == (200, 201, 201)
+    assert json.loads(ask(first, "api/contents/shared/folder/note.txt?content=1")[1])["content"] == "from the second"
+    assert json.loads(ask(stranger, "api/contents/shared?content=1")[1])["content"] == []
+    place_of = place.host.means.room.common / project
+    assert (place_of.stat().st_mode & 0o007) == 0
+
+
+def test_a_refusal_of_the_portal_is_told_as_it_was_said(place):
+    plan = place.plan()
+    place.portal.refusals[plan["run"]] = (403, {"reason": "The agreement ended on Monday.", "lines": []})
+
+    run = place.order(plan)
+    wait(lambda: run.is_over)
+
+    assert run.notes.end == {"why": "refused", "words": "The agreement ended on Monday."}
+    wait(lambda: place.portal.kinds(run.notes.run) == ["ended"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"environment": "nowhere"}, "knows no environment"),
+        ({"uid": 0}, "must lie between"),
+        ({"datasets": "nonsense"}, "can't be read"),
+        ({"shared": "../../etc"}, "no proper shared"),
+        ({"workspace": "/" * 36}, "no proper workspace"),
+        ({"name": "Ada Lovelace"}, "no proper name"),
+    ],
+)
+def test_a_plan_that_cannot_be_meant_starts_nothing(place, changes, words):
+    run = place.order(place.plan(**changes))
+    wait(lambda: run.is_over)
+
+    assert run.notes.end["why"] == "refused"
+    assert words in run.notes.end["words"]
+
+
+def test_addresses_that_grew_old_are_asked_for_anew(place):
+    named = place.storage.put(b"rows" * 1000)
+    place.storage.refused.add(named["sha256"])
+
+    assert place.ready(place.order(place.plan(named)))
+
+
+def test_a_stop_by_the_portal_comes_with_the_next_heartbeat(place):
+    run = place.started()
+    place.portal.stop = [{"run": run.notes.run, "reason": "Your access was revoked.", "now": True}]
+    began = time.monotonic()
+
+    wait(lambda: run.is_over, 10)
+
+    assert time.monotonic() - began < 5
+    assert run.notes.end["words"] == "Your access was revoked."
+    wait(lambda: "ended" in place.portal.kinds(run.notes.run))
+    assert [event["why"] for event in place.portal.events[run.notes.run] if event.get("path") == "/close"] == [
+        "Your access was revoked."
+    ], "open pages were closed first"
+
+
+def test_a_stop_while_it_starts_ends_the_start(place):
+    place.storage.slow = threading.Event()
+    run = place.order(place.plan())
+    wait(lambda: run.progress)
+    run.stop("Not any more.")
+    place.storage.slow.set()
+    wait(lambda: run.is_over)
+
+    assert run.notes.end == {"why": "stopped", "words": "Not any more."}
+    assert run.running is None
+
+
+def test_nothing_done_for_long_enough_stops_it(place):
+    run = place.started(idle_seconds=4)
+
+    wait(lambda: run.is_over, 40)
+
+    assert "Nothing was done" in run.notes.end["words"]
+    assert run.notes.end["why"] == "idle"
+
+
+def test_a_server_that_ends_by_itself_ends_the_run(place):
+    run = place.started()
+    os.kill(run.running.first, signal.SIGKILL)
+
+    wait(lambda: run.is_over)
+
+    assert run.notes.end["why"] in {"signal", "lost", "finished"}
+    assert not is_alive(run.gateway.pid)
+
+
+def test_a_gateway_that_is_killed_comes_back_and_the_server_lives_on(place):
+    run = place.started()
+    first, gateway = run.running.first, run.gateway.pid
+    os.kill(gateway, signal.SIGKILL)
+
+    wait(lambda: run.gateway.pid != gateway and run.gateway.is_ready())
+
+    assert run.running.first == first
+    assert wait(lambda: ask(run, "api/status")[0] == 200)
+
+
+def test_a_gateway_that_ends_again_and_again_ends_the_run(place, monkeypatch):
+    monkeypatch.setattr(life, "_MOST_RESTARTS", 1)
+    run = place.started()
+    for _ in range(2):
+        pid = run.gateway.pid
+        os.kill(pid, signal.SIGKILL)
+        wait(lambda: run.gateway.pid != pid or run.is_over)
+
+    wait(lambda: run.is_over)
+
+    assert "again and again" in run.notes.end["words"]
+
+
+def test_a_host_that_is_killed_and_begun_again_finds_its_runs_and_loses_no_event(place):
+    program = place.begin_program()
+    run = place.started_by_program()
+    gateway = Path(place.told(run)["gateway"])
+    program.kill()
+    program.wait()
+    assert ask(None, "api/status", by=gateway)[0] == 200, "while no host is there, people work on"
+
+    found = place.begin().runs[run]
+    assert wait(lambda: ask(found, "api/status")[0] == 200)
+    found.stop("Enough.")
+    wait(lambda: found.is_over and found.outbox.is_clear())
+
+    kinds = place.portal.kinds(run)
+    assert kinds.count("started") == kinds.count("ended") == kinds.count("signed_in") == 1
+    assert [event["seq"] for event in place.portal.events[run]] == list(range(1, len(kinds) + 1))
+
+
+def test_a_machine_that_lost_all_its_programs_tells_so_when_it_is_back(place):
+    program = place.begin_program()
+    run = place.started_by_program()
+    program.kill()
+    program.wait()
+    notes = Notes.read(next((place.settings.run / "r").iterdir()))
+    for pid in (json.loads((Path(notes.sandbox) / "keeper.json").read_text())["pid"], notes.gateway[0]):
+        os.kill(pid, signal.SIGKILL)
+
+    found = place.begin().runs[run]
+    wait(lambda: found.is_over)
+
+    assert found.notes.end["why"] == "lost"
+    wait(lambda: "ended" in place.portal.kinds(run))
+    assert not found.folders.root.exists()
+
+
+def test_a_host_that_is_told_to_end_leaves_runs_or_stops_them(place):
+    program = place.begin_program()
+    run = place.started_by_program()
+
+    program.send_signal(signal.SIGTERM)
+    assert program.wait(20) == 0
+    program = place.begin_program()
+    assert place.told(run)["state"] == "running"
+    gateway = Path(place.told(run)["gateway"])
+    program.send_signal(signal.SIGINT)
+
+    assert program.wait(60) == 0
+    assert not gateway.exists()
+    assert place.portal.kinds(run)[-1] == "ended"
+
+
+def test_a_sandbox_that_no_run_knows_of_is_ended(place):
+    program = place.begin_program()
+    place.started_by_program()
+    program.kill()
+    program.wait()
+    folder = next((place.settings.run / "r").iterdir())
+    notes = Notes.read(folder)
+    os.kill(notes.gateway[0], signal.SIGKILL)
+    (folder / "run.json").unlink()
+    first = json.loads((Path(notes.sandbox) / "keeper.json").read_text())["first"]
+
+    place.begin()
+
+    assert not is_alive(first)
+    assert not Path(notes.sandbox).exists()
+
+
+def test_a_portal_that_is_silent_too_long_stops_everything_and_hears_of_it_later(place):
+    place.settings = replace(place.settings, silent_seconds=2)
+    run = place.started()
+    place.portal.is_down = True
+
+    wait(lambda: run.is_over)
+    assert "could not be reached for too long" in run.notes.end["words"]
+    assert not run.outbox.is_clear()
+
+    place.portal.is_down = False
+    wait(lambda: "ended" in place.portal.kinds(run.notes.run))
+
+
+def test_a_portal_that_is_away_for_a_moment_stops_nothing(place):
+    run = place.started()
+    place.portal.is_down = True
+    time.sleep(2)
+    place.portal.is_down = False
+    seen = len(place.portal.beats)
+
+    wait(lambda: len(place.portal.beats) > seen)
+    assert run.notes.state == "running"
+
+
+def test_events_whose_answer_was_lost_are_stored_once(place):
+    place.portal.forgets_answers = 3
+    run = place.started()
+    run.stop("Enough.")
+    wait(lambda: run.is_over and run.outbox.is_clear())
+
+    kinds = place.portal.kinds(run.notes.run)
+    assert kinds.count("started") == kinds.count("ended") == kinds.count("signed_in") == 1
+
+
+def test_an_event_that_the_portal_cannot_read_holds_up_none_behind_it(place):
+    place.portal.unreadable = {"signed_in"}
+    run = place.started()
+    run.stop("Enough.")
+    wait(lambda: run.is_over and run.outbox.is_clear())
+
+    kinds = place.portal.kinds(run.notes.run)
+    assert kinds[-1] == "ended"
+    assert "signed_in" not in kinds
+    assert any("can't be stored" in event.get("why", "") for event in place.portal.events[run.notes.run])
+
+
+def test_files_of_a_workspace_are_erased_when_the_portal_says_so_and_nothing_of_it_runs(place):
+    plan = place.plan()
+    run = place.ready(place.order(plan))
+    home = place.host.means.room.homes / plan["workspace"]
+    place.portal.erase = [{"workspace": plan["workspace"]}, {"workspace": "../../../etc"}]
+    beats = len(place.portal.beats)
+    wait(lambda: len(place.portal.beats) > beats + 2)
+    assert home.exists(), "it runs"
+
+    run.stop("Enough.")
+    wait(lambda: plan["workspace"] in place.portal.erased)
+
+    assert not home.exists()
+    assert place.portal.erased == {plan["workspace"]}
+
+
+def test_a_gateway_that_does_not_start_ends_the_run_in_words(place):
+    place.settings = replace(place.settings, gateway=("/bin/false",))
+    run = place.order(place.plan())
+    wait(lambda: run.is_over, 30)
+
+    assert run.notes.end["why"] == "refused"
+    assert "gateway ended while it started" in run.notes.end["words"]
+    assert not Path(run.notes.sandbox).exists()
