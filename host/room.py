@@ -48,9 +48,9 @@ class Room:
         for folder in (self.settings.state, self.homes, self.common, self.rules):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o711)
-        for file in _INSIDE.glob("*.py"):
-            shutil.copyfile(file, self.rules / file.name)
-            (self.rules / file.name).chmod(0o444)
+        shutil.copytree(_INSIDE, self.rules, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        for path in self.rules.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o444)
         (self.rules / "migrated").touch(mode=0o444)  # else Jupyter would want to write there, for a form long gone
         self.rules.chmod(0o755)
 

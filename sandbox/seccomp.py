@@ -20,6 +20,10 @@ ALLOW = 0x7FFF0000
 KILL = 0x80000000
 REFUSE = 0x00050000 | errno.EPERM
 UNKNOWN = 0x00050000 | errno.ENOSYS
+# libzmq, through which notebooks reach their kernels, asks for the network's interfaces: it lives on where nobody can
+# tell (EOPNOTSUPP) and ends its process at any other word.
+ABSENT = 0x00050000 | errno.EOPNOTSUPP
+NETLINK = 16
 
 FAMILIES = (1, 2, 10)  # AF_UNIX, AF_INET, AF_INET6
 KINDS = (1, 2, 5)  # SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET; not raw
@@ -56,6 +60,8 @@ def program(machine: str | None = None) -> bytes:
             Step(bpf.RETURN, UNKNOWN),
             "refuse",
             Step(bpf.RETURN, REFUSE),
+            "absent",
+            Step(bpf.RETURN, ABSENT),
             "kill",
             Step(bpf.RETURN, KILL),
         ]
@@ -70,6 +76,7 @@ def _closer_looks() -> list[Step | str]:
         Step(bpf.RETURN, ALLOW),
         "socket",
         Step(bpf.LOAD_WORD, _ARGUMENT[0]),
+        Step(bpf.JUMP_EQUAL, NETLINK, then="absent"),
         *_one_of(FAMILIES, "family"),
         Step(bpf.LOAD_WORD, _ARGUMENT[1]),
         Step(bpf.AND, KIND_BITS),
@@ -110,8 +117,14 @@ def profile() -> dict[str, object]:
         *(
             {"names": ["socket"], **refuse, "args": [{"index": 0, "value": family, "op": "SCMP_CMP_EQ"}]}
             for family in range(46)
-            if family not in FAMILIES
+            if family not in (*FAMILIES, NETLINK)
         ),
+        {
+            "names": ["socket"],
+            "action": "SCMP_ACT_ERRNO",
+            "errnoRet": errno.EOPNOTSUPP,
+            "args": [{"index": 0, "value": NETLINK, "op": "SCMP_CMP_EQ"}],
+        },
         {"names": ["socket"], **refuse, "args": [{"index": 0, "value": 45, "op": "SCMP_CMP_GT"}]},
         {"names": ["socket"], **refuse, "args": [_masked(1, KIND_BITS, 3)]},
         *(

@@ -15,6 +15,10 @@ c.ServerApp.disable_check_xsrf = True  # no cookie comes in here; the gateway lo
 c.ServerApp.allow_remote_access = True
 c.ServerApp.sock_mode = "0660"  # the gateway is in this workspace's group
 
+# Kernels are reached by files in /tmp, not by ports: nobody else can listen there, and libzmq looks for network
+# interfaces by netlink, which the sandbox refuses.
+c.KernelManager.transport = "ipc"
+
 c.ServerApp.open_browser = False
 c.ServerApp.quit_button = False
 c.ServerApp.terminals_enabled = False

@@ -163,10 +163,10 @@ def metadata(facts):
     return refused("metadata", lambda: socket.create_connection(("169.254.169.254", 80), timeout=1))
 
 
-def family_refused(*families):
+def family_refused(*families, word=errno.EPERM):
     said = []
     for family, kind in families:
-        said.append(refused(f"family {family}", lambda f=family, k=kind: socket.socket(f, k, 0), errno.EPERM))
+        said.append(refused(f"family {family}", lambda f=family, k=kind: socket.socket(f, k, 0), word))
     return "; ".join(said)
 
 
@@ -182,7 +182,7 @@ def hypervisor(facts):
 
 @probe("E10")
 def netlink(facts):
-    return family_refused((16, socket.SOCK_RAW), (16, socket.SOCK_DGRAM))
+    return family_refused((16, socket.SOCK_RAW), (16, socket.SOCK_DGRAM), word=errno.EOPNOTSUPP)
 
 
 @probe("E11")
