@@ -1,5 +1,6 @@
 """A host with everything around it: portal and storage as stand-ins on loopback, sandbox and JupyterLab as they are."""
 
+import asyncio
 import contextlib
 import http.client
 import itertools
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 
+import aiohttp
 import pytest
 
 from door import environments
@@ -142,6 +144,23 @@ def ask(run: Run, path: str, method: str = "GET", body: dict | None = None, by: 
         connection.request(method, f"/user/m1/p1/{path}", body=json.dumps(body) if body else None)
         answer = connection.getresponse()
         return answer.status, answer.read()
+
+
+async def what_a_cell_says(server, code):
+    """Start a kernel as the page does and run this in it."""
+    cell = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
+    head = {"msg_id": "1", "msg_type": "execute_request", "username": "", "session": "1", "version": "5.3", "date": ""}
+    message = {"header": head, "parent_header": {}, "metadata": {}, "content": cell, "channel": "shell"}
+    kernels = "http://localhost/user/m1/p1/api/kernels"
+    async with asyncio.timeout(60), aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(server))) as browser:
+        async with browser.post(kernels, json={"name": "python3"}) as answer:
+            kernel = (await answer.json())["id"]
+        async with browser.ws_connect(f"{kernels}/{kernel}/channels?session_id=1") as line:
+            await line.send_json(message)
+            while True:
+                told = await line.receive_json()
+                if told["msg_type"] == "stream":
+                    return told["content"]["text"]
 
 
 @pytest.fixture(scope="session")

@@ -10,14 +10,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from host import life
 from host.notes import Notes
 from host.room import SERVER
 from sandbox import cgroups
-from tests.host.conftest import ask, wait
+from tests.host.conftest import ask, wait, what_a_cell_says
 from tests.sandbox.place import is_alive
 
 pytestmark = pytest.mark.slow
@@ -56,23 +55,6 @@ def test_a_cell_runs_in_a_kernel_and_answers(place):
     said = asyncio.run(what_a_cell_says(run.folders.inner / SERVER, "import os; print(sorted(os.listdir('/data')))"))
 
     assert "demo-study" in said
-
-
-async def what_a_cell_says(server, code):
-    """Start a kernel as the page does and run this in it."""
-    cell = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
-    head = {"msg_id": "1", "msg_type": "execute_request", "username": "", "session": "1", "version": "5.3", "date": ""}
-    message = {"header": head, "parent_header": {}, "metadata": {}, "content": cell, "channel": "shell"}
-    kernels = "http://localhost/user/m1/p1/api/kernels"
-    async with asyncio.timeout(60), aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(server))) as browser:
-        async with browser.post(kernels, json={"name": "python3"}) as answer:
-            kernel = (await answer.json())["id"]
-        async with browser.ws_connect(f"{kernels}/{kernel}/channels?session_id=1") as line:
-            await line.send_json(message)
-            while True:
-                told = await line.receive_json()
-                if told["msg_type"] == "stream":
-                    return told["content"]["text"]
 
 
 def test_nothing_of_a_run_stays_when_it_is_over(place):
