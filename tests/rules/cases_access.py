@@ -6,8 +6,8 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from django.utils import timezone
 
+from apps.agreements.models import KeptText, TermsAcceptance
 from apps.agreements.selectors import terms_for
-from apps.agreements.services.terms import accept_terms
 from apps.agreements.texts import sha256_of
 from apps.alliance.models import TrainingRecord, TrainingType, Vouch
 from apps.projects.models import AccessInterval
@@ -32,7 +32,11 @@ def allow(world: World) -> None:
     version = world.projects.approved.version
     terms = terms_for(world.owner, version)
     assert terms
-    accept_terms(version, by=world.owner, text_sha256=sha256_of(terms.text))
+    kept, _ = KeptText.objects.get_or_create(sha256=sha256_of(terms.text), defaults={"text": terms.text})
+    TermsAcceptance.objects.create(
+        member=world.owner, dataset_version=version, agreement_version=terms.agreement_version, text=kept,
+        accepted_at=timezone.now(),
+    )  # fmt: skip
 
 
 def was_allowed(world: World) -> AccessInterval:

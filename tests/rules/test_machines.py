@@ -16,6 +16,7 @@ from apps.projects.services import proposals
 from tests.factories import CenterFactory, MemberFactory, TrainingRecordFactory, alliance, holder
 from tests.factories_agreements import drafted, wording
 from tests.factories_catalog import LookFactory, VersionFactory
+from tests.factories_workspaces import run, workspace
 from tests.house.source import import_everything
 from tests.projects.world import proposed, published
 
@@ -132,16 +133,22 @@ def test_the_database_takes_no_state_that_the_table_does_not_know(label):
         "catalog.firstlook": LookFactory,
         "agreements.templateversion": lambda: wording(published=False),
         "agreements.agreementversion": drafted,
-        "projects.project": lambda: proposals.propose(lead.center, by=lead, title="A question"),
+        "projects.project": lambda: _project(lead),
         "projects.accessrequest": lambda: _request(lead),
         "projects.amendment": lambda: Amendment.objects.create(
-            project=proposals.propose(lead.center, by=lead, title="A question"), number=1, title="Another question"
+            project=_project(lead), number=1, title="Another question"
         ),
+        "workspaces.workspace": lambda: workspace(lead, _project(lead)),
+        "workspaces.run": lambda: run(workspace(lead, _project(lead))),
     }[label]
     row = make()
 
     with pytest.raises(IntegrityError), transaction.atomic():
         type(row)._base_manager.filter(pk=row.pk).update(status="nonsense")
+
+
+def _project(lead):
+    return proposals.propose(lead.center, by=lead, title="A question")
 
 
 def _request(lead):
