@@ -1,0 +1,52 @@
+"""What a test wants to be so, done by the portal's own commands in the home under test; prints JSON.
+
+`project LEAD DATA TEAM`: a running project of this demo person on these datasets, whose terms everybody accepted.
+"""
+
+import json
+import sys
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.utils import timezone  # noqa: E402
+
+from apps.alliance.demo_story import on_day  # noqa: E402
+from apps.audit.source import coming_from  # noqa: E402
+from apps.projects import demo  # noqa: E402
+from apps.projects.access import may_use  # noqa: E402
+from apps.projects.demo_words import Told  # noqa: E402
+from apps.projects.models import Project  # noqa: E402
+
+
+def project(lead: str, data: str, team: str) -> str:
+    """The identifier of a project that runs."""
+    slugs, others = json.loads(data), json.loads(team)
+    told = Told(
+        lead=lead, title=f"A question about {len(slugs)} datasets, {timezone.now():%H:%M:%S.%f}", begins=-20,
+        story="running", summary="What we want to know, in plain words.", methods="Models of survival.",
+        data=dict.fromkeys(slugs, "It holds what the question asks for."), team=others,
+    )  # fmt: skip
+    story = demo.Story(timezone.now())
+    with coming_from(component="demo", auth={"method": "demo", "factors": ["demo"], "age_s": 0}):
+        made = story._propose(told)
+        story._go_on(made, told)
+        with on_day(timezone.now()):
+            for request in demo._requests(made):
+                for name in others:
+                    demo._accept_terms(demo._person(name), request.version)
+    made = Project.objects.get(pk=made.pk)
+    for request in demo._requests(made):
+        for name in (lead, *others):
+            decision = may_use(demo._person(name), request.version.dataset, made)
+            if not decision:
+                raise SystemExit(f"{name} lacks, for {request.version}: {[line.key for line in decision.missing]}")
+    return str(made.pk)
+
+
+WAYS: dict[str, Any] = {"project": project}
+
+if __name__ == "__main__":
+    print(json.dumps(WAYS[sys.argv[1]](*sys.argv[2:])))
