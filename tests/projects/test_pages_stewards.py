@@ -238,6 +238,20 @@ def test_a_yes_to_a_text_that_was_sent_anew_meanwhile_is_none(asking, browse):
     assert (page.status_code, asking.request.votes.count()) == (409, 0)
 
 
+def test_nor_is_a_no_that_was_meant_for_the_text_before(asking, browse):
+    steward = browse(asking.steward)
+    refused = f"{at('request_refuse', asking.request)}?edition=1"
+    assert f'action="{refused}"' in steward.get(at("request", asking.request)).content.decode()
+    decisions.return_to_lead(asking.project, by=second_steward(asking.owner), reason="Say more.")
+    proposals.submit(again(asking.project), by=asking.lead)
+
+    steward.post(refused, {"reason": "Not like this."})
+    assert again(asking.request).status == R.WAITING
+
+    steward.post(refused.replace("=1", "=2"), {"reason": "Not like this."})
+    assert again(asking.request).status == R.REFUSED
+
+
 def test_a_day_after_the_projects_last_comes_back_on_the_form(asking, browse):
     page = browse(asking.steward).post(at("request_approve", asking.request), {"edition": 1, "ends_on": in_days(999)})
 

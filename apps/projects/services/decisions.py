@@ -48,8 +48,7 @@ def approve(request: AccessRequest, *, by: Member, edition: int, ends_on: date, 
     end counts, and every condition. What it amends is replaced at that moment.
     """
     asked = _edition_asked(request)
-    if edition != asked.number:
-        raise WrongState("The text was sent anew since you opened it. Read it again, then decide.")
+    _demand_read(asked, edition)
     last = asked.ends_on
     if not timezone.now().date() < ends_on or (last and ends_on > last):
         until = f" to the project's last one, {last:%-d %B %Y}" if last else " on"
@@ -71,11 +70,16 @@ def approve(request: AccessRequest, *, by: Member, edition: int, ends_on: date, 
 
 
 @command("projects.request.refused", policy=may.may_decide, fresh=True)
-def refuse(request: AccessRequest, *, by: Member, reason: str) -> None:
-    """Say no for one's center, and why; one no refuses. An approval that was given before stays as it is."""
-    edition = _edition_asked(request)
-    _vote(request, edition, by=by, is_yes=False, reason=reason)
-    note(edition=edition.number)
+def refuse(request: AccessRequest, *, by: Member, reason: str, edition: int | None = None) -> None:
+    """Say no for one's center, and why; one no refuses. An approval that was given before stays as it is.
+
+    Where `edition` tells which one was read, a later one is not refused unread.
+    """
+    asked = _edition_asked(request)
+    if edition is not None:
+        _demand_read(asked, edition)
+    _vote(request, asked, by=by, is_yes=False, reason=reason)
+    note(edition=asked.number)
     request.answer = reason
     _decide(request, "refuse")
 
@@ -150,6 +154,11 @@ def _edition_asked(request: AccessRequest) -> Edition:
         raise WrongState(f"The project is {request.project.get_status_display().lower()}. Nothing waits to be decided.")
     assert request.edition is not None  # a constraint holds it
     return request.edition
+
+
+def _demand_read(asked: Edition, edition: int) -> None:
+    if edition != asked.number:
+        raise WrongState("The text was sent anew since you opened it. Read it again, then decide.")
 
 
 def _demand_waiting(request: AccessRequest) -> None:

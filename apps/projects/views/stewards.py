@@ -1,6 +1,7 @@
 """The stewards' pages: what waits for them, one request with all that a decision needs, and the decisions."""
 
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -172,7 +173,9 @@ def _proposed_end(asked: AccessRequest) -> date:
 def request_refuse(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Say no, and why."""
     found = _request_or_404(request, pk)
-    return _with_reason(request, found, "projects.request.refused", decisions.refuse, "The team reads your no and why.")
+    was_read = request.GET.get("edition", "")[:9]
+    refuse = partial(decisions.refuse, edition=int(was_read) if was_read.isdecimal() else None)
+    return _with_reason(request, found, "projects.request.refused", refuse, "The team reads your no and why.")
 
 
 @require_POST
