@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import socket
 import time
 
 import pytest
@@ -253,3 +254,29 @@ async def test_a_body_that_nobody_needs_is_taken_only_so_far():
     assert said.startswith(b"HTTP/1.1 401")
     assert slow.startswith(b"HTTP/1.1 401")
     assert time.monotonic() - began < 3
+
+
+def test_the_last_empty_write_of_a_body_meets_an_open_connection():
+    """Node writes once more behind a body; a socket that is closed by then costs the browser its answer."""
+
+    def ask(path):
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(5)
+            line.connect(str(path))
+            line.sendall(post(f"{HEAD}Connection: close\r\nContent-Length: 2", "{}"))
+            said = b""
+            while piece := line.recv(65536):
+                said += piece
+            time.sleep(0.1)
+            line.send(b"")
+            return said
+
+    async def asked():
+        async with World() as world:
+            began = time.monotonic()
+            said = await asyncio.to_thread(ask, world.settings.listen)
+            return said, time.monotonic() - began
+
+    said, seconds = asyncio.run(asked())
+    assert said.startswith(b"HTTP/1.1 401")
+    assert seconds < 2
