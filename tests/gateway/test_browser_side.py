@@ -197,7 +197,8 @@ async def test_a_thousand_different_denials_are_bounded_too():
 
 
 @pytest.mark.parametrize(("path", "body"), [
-    ("api/terminals", "[]"), ("api/nbconvert", "{}"), ("lab/api/build", None), ("lsp/status", None),
+    ("api/terminals", "[]"), ("api/nbconvert", "{}"), ("lab/api/build", None),
+    ("lsp/status", '{"version": 2, "sessions": {}, "specs": {}}'),
 ])  # fmt: skip
 async def test_what_the_page_asks_unasked_is_answered_here_and_is_no_denial(path, body):
     async with World() as world:
