@@ -119,7 +119,10 @@ class Host:
     # ── the clocks ──────────────────────────────────────────────────────────────────────────────────────────────────
     def _again_and_again(self, work: Callable[[], None], pause: float) -> None:
         while not self._ended.is_set():
-            work()
+            try:
+                work()
+            except Exception:  # a full disk, a bug: the next round comes all the same, since nobody else can stop runs
+                log.exception("the clock of %s goes on after a failure", work.__name__)
             self._ended.wait(pause)
 
     def _beat(self) -> None:
@@ -165,6 +168,7 @@ class Host:
             if acknowledged < batch[0]["seq"]:
                 return
             run.outbox.acknowledge(acknowledged)
+        run.outbox.let_forget()
         if run.is_over and time.time() - run.notes.ended_at > _REMEMBERED:
             with self._lock:
                 shutil.rmtree(run.folder, ignore_errors=True)
