@@ -104,7 +104,8 @@ class Host:
             known.add(notes.sandbox)
             self.means.cache.hold(notes.run, *notes.versions)
             if run.running is None:
-                run.stop("The host was restarted while this workspace was being started. Start it again.")
+                words = "The machine's host was restarted while this workspace was being started. Start it again."
+                run.stop(words, why="lost")
             run.progress = [{"percent": 100, "words": "Ready"}]
             run.begin()
         for state in (self.settings.state / "sandbox").glob(f"runs/*/{STATE}"):
@@ -113,8 +114,7 @@ class Host:
                 continue
             if running.is_running():
                 log.warning("a sandbox runs that no run knows of; it is ended")
-                running.kill()
-            shutil.rmtree(state.parent, ignore_errors=True)
+            self.means.backend.abandon(state.parent)
 
     # ── the clocks ──────────────────────────────────────────────────────────────────────────────────────────────────
     def _again_and_again(self, work: Callable[[], None], pause: float) -> None:
