@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _HOLE = 0x01 | 0x02  # keep the size, punch a hole
 _OFTEN = 1 << 20  # bytes that are let go at once

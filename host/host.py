@@ -18,6 +18,7 @@ from host.plan import ID
 from host.portal import Portal, Unreadable
 from host.room import Room
 from host.settings import Settings
+from host.turns import Turns
 from host.wire import Unreachable
 from sandbox.bubblewrap import Bubblewrap
 from sandbox.keeper import STATE
@@ -47,8 +48,10 @@ class Host:
         # Paths below these hold numbers made up by machines, and name nobody.
         neutral = (cache.versions, room.homes, room.common, self.folder)
         backend = Bubblewrap(settings.state / "sandbox", neutral=neutral)
-        portal = Portal(settings.portal, settings.secret, settings.name)
-        self.means = Means(settings, portal, cache, room, backend)
+        portal = Portal(
+            settings.portal, settings.secret, settings.name, {"memory": settings.memory, "cpus": settings.cpus}
+        )
+        self.means = Means(settings, portal, cache, room, backend, Turns(settings.starts))
         self.runs: dict[str, Run] = {}
         self.heard_at = time.monotonic()
         self._lock = threading.Lock()

@@ -21,6 +21,7 @@ from host.plan import PlanError, RunPlan
 from host.portal import Portal, Refused
 from host.room import SERVER, Room
 from host.settings import Settings
+from host.turns import Turns
 from host.wire import Unreachable
 from sandbox.bubblewrap import Bubblewrap, Running, StartRefused
 from sandbox.ends import Why
@@ -57,6 +58,7 @@ class Means:
     cache: Cache
     room: Room
     backend: Bubblewrap
+    turns: Turns
 
 
 class Run:
@@ -128,7 +130,17 @@ class Run:
         notes.idle_seconds = plan.idle_seconds
         notes.datasets = [one.slug for one in plan.datasets]
         data = self._data(plan)
-        self._say(60, "Putting up the walls")
+        with self.means.turns.turn(self._in_queue):
+            self._build(plan, data)
+
+    def _in_queue(self, place: int) -> None:
+        self._say(60, f"Others start before you: you are number {place} in the queue")
+        self._unless_stopped()
+
+    def _build(self, plan: RunPlan, data: dict[str, Path]) -> None:
+        """Walls, server, gateway, until somebody can work there."""
+        notes = self.notes
+        self._say(61, "Putting up the walls")
         self.folders.make(self.means.settings, plan.uid)
         spec = self.means.room.spec(plan, data, self.folders.inner, notes.prefix, notes.origin)
         promises = self.means.backend.promises(spec)

@@ -99,7 +99,7 @@ class Room:
                 seconds=sizes.seconds,
                 grace=_GRACE,
                 unattended=_UNATTENDED,
-            ),  # fmt: skip
+            ),
             variables=_variables(digest, sizes.cpus),
             groups=(group,) if group is not None else (),
             folder=_HOME,
