@@ -15,6 +15,7 @@ from door.home import REPO, main_home, write_private
 from door.say import Trouble, log, step
 
 _PROXY = REPO / "hub" / "proxy"
+_OF_HOST = ("CAIA_CACHE_BYTES", "CAIA_WORKSPACE_MEMORY", "CAIA_WORKSPACE_CPUS", "CAIA_WORKSPACE_STARTS")
 _PROGRAM = "node_modules/configurable-http-proxy/bin/configurable-http-proxy"
 
 
@@ -34,7 +35,7 @@ def host_command(ground: Ground) -> list[str]:
 
 
 def host_prepare(ground: Ground) -> None:
-    """host.env: the portal's address and a secret; nothing of the database or the storage."""
+    """host.env: the portal's address, a secret, what this machine gives; nothing of the database or the storage."""
     account = ground.hub_account
     values = {
         "CAIA_BASE_URL": ground.environment()["CAIA_BASE_URL"],
@@ -43,6 +44,7 @@ def host_prepare(ground: Ground) -> None:
         "CAIA_RUN_FOLDER": str(_sockets(ground)),
         "CAIA_ENVIRONMENTS": str(environments.base()),
         "CAIA_HUB_ACCOUNT": f"{account.uid}:{account.gid}",
+        **{name: os.environ[name] for name in _OF_HOST if os.environ.get(name)},
     }
     _write(ground, "host.env", values)
 

@@ -81,7 +81,7 @@ LINES = (
     _own(r"api/terminals", 200, "[]", "asked every ten seconds"),
     _own(r"api/nbconvert", 200, "{}", "no formats to export to: the menu is empty"),
     _own(r"lab/api/build", 200, '{"status": "stable", "message": ""}', "nothing is built here"),
-    _own(r"lsp/status", 404, '{"message": "There are no language servers here."}', "asked at the start"),
+    _own(r"lsp/status", 200, '{"version": 2, "sessions": {}, "specs": {}}', "no language servers; asked at the start"),
     _own(r"api/config/jupyterlabapputilsextensionannouncements", 200, "{}", "news: there is no network for it"),
 )  # fmt: skip
 

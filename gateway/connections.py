@@ -13,6 +13,7 @@ from gateway.pages import plain
 from gateway.settings import Settings
 
 log = logging.getLogger("gateway")
+_GOODBYE = 1.0  # seconds for the other side to hang up first
 Answerer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -36,6 +37,21 @@ class Connections(web.Server):
 
 class _Connection(web.RequestHandler):
     __slots__ = ()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Answer; where it is the last answer, say so and let the other side hang up.
+
+        Node ends a body with an empty write. On a Unix socket that we have closed this fails, and the proxy then
+        throws our whole answer away.
+        """
+        done = await super().finish_response(request, resp, start_time)
+        line = self.transport
+        if not resp.keep_alive and line is not None and not line.is_closing() and line.can_write_eof():
+            line.write_eof()
+            await asyncio.sleep(_GOODBYE)  # ends early when the other side hangs up: the connection is cancelled
+        return done
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None

@@ -5,6 +5,9 @@ All files are found once, at the start; a request names one of them or none, so 
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +29,20 @@ _TYPES = {
     ".ttf": "font/ttf", ".eot": "application/vnd.ms-fontobject", ".txt": "text/plain; charset=utf-8",
     ".gif": "image/gif", ".jpg": "image/jpeg", ".wasm": "application/wasm",
 }  # fmt: skip
+
+
+_PAGE = "share/jupyter/lab/static/index.html"
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+
+def scripts_of_page(environment: Path) -> tuple[str, ...]:
+    """The hashes of the scripts that stand in JupyterLab's own page, as a policy names them; () where it has none."""
+    try:
+        page = (environment / _PAGE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ()
+    texts = [text for text in _SCRIPT.findall(page) if "{{" not in text and "{%" not in text]
+    return tuple(f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}" for text in texts)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 
-from aiohttp import web
+from aiohttp import ClientError, web
+from aiohttp.web import RequestPayloadError
 
 from gateway import allowed, origins, paths
 from gateway.allowed import Allowed, Kind
@@ -19,6 +22,7 @@ from gateway.spool import SpoolFull
 
 log = logging.getLogger("gateway")
 DOWNLOADS = "Files do not leave a workspace this way: ask for their release on the project's page."
+_CLOSED = "This workspace is closed"
 _READS = {"GET", "HEAD"}
 _HUB_DOWN = "Nobody can be signed in now: the Hub does not answer. Your work goes on; try again in a minute."
 
@@ -33,22 +37,39 @@ class Gate:
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to a request."""
         run, as_page = self._run, origins.wants_page(request)
-        if run.closed is not None:
-            return plain(503, "This workspace is closed", run.closed, as_page=as_page, close=True)
         if run.open_requests >= self._settings.caps.requests + run.open_sockets:
             return plain(503, "Too many requests at once", "Try again in a moment.", as_page=as_page, close=True)
         run.open_requests += 1
         try:
-            return await self._answer(request, as_page)
-        except HubDown as error:
-            log.warning("%s", error)
-            return plain(503, "Sign-in does not work now", _HUB_DOWN, as_page=as_page)
-        except SpoolFull:
-            return plain(503, "This workspace is closed", run.closed or "", as_page=as_page, close=True)
+            if run.closed is not None:
+                answer: web.StreamResponse = plain(503, _CLOSED, run.closed, as_page=as_page, close=True)
+            else:
+                answer = await self._answer(request, as_page)
+            await self._take_rest(request)
+            return answer
         finally:
             run.open_requests -= 1
 
     async def _answer(self, request: web.BaseRequest, as_page: bool) -> web.StreamResponse:
+        try:
+            return await self._found(request, as_page)
+        except HubDown as error:
+            log.warning("%s", error)
+            return plain(503, "Sign-in does not work now", _HUB_DOWN, as_page=as_page)
+        except SpoolFull:
+            return plain(503, _CLOSED, self._run.closed or "", as_page=as_page, close=True)
+
+    async def _take_rest(self, request: web.BaseRequest) -> None:
+        """Read what nobody wanted of a body: the proxy gives up an answer that comes while it is still sending."""
+        left = self._settings.caps.unwanted_body
+        if "Expect" in request.headers:
+            return  # the body waits for our word, which does not come
+        with contextlib.suppress(TimeoutError, ClientError, RequestPayloadError, OSError):
+            async with asyncio.timeout(self._settings.times.unwanted):
+                while left > 0 and not request.content.is_eof() and (piece := await request.content.readany()):
+                    left -= len(piece)
+
+    async def _found(self, request: web.BaseRequest, as_page: bool) -> web.StreamResponse:
         if words := origins.strange(request, self._settings):
             if await self._session(request) is not None:
                 await self._run.denials.report(request.method, _path_of(request), words)

@@ -34,18 +34,20 @@ NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-act
 PLAIN_PAGE = NOTHING.removesuffix("; sandbox") + f"; style-src 'sha256-{_STYLE_HASH}'"
 
 
-def page_policy(origin: str, prefix: str) -> str:
+def page_policy(origin: str, prefix: str, scripts: tuple[str, ...] = ()) -> str:
     """What JupyterLab's page may do.
 
-    Its script files are the gateway's own static files; a script that somebody writes into the page does not run. It
-    talks to this workspace alone, opens no window, sends no form and downloads nothing.
+    Its script files are the gateway's own static files; of what stands in the page itself only the texts with these
+    hashes run (the environment's own), nothing that somebody writes into it. It talks to this workspace alone, opens
+    no window, sends no form and downloads nothing.
     """
     here = origin + prefix
     sockets = "ws" + here.removeprefix("http")
     own = " ".join(f"{here}{folder}/" for folder in ("static", "lab/extensions"))
     return "; ".join((
         "default-src 'none'",
-        f"script-src {own} 'unsafe-eval'",  # its settings are checked by code that is generated (ajv)
+        # 'unsafe-eval': its settings are checked by code that is generated (ajv).
+        " ".join((f"script-src {own} 'unsafe-eval'", *(f"'{one}'" for one in scripts))),
         f"style-src {own} {here}lab/api/themes/ 'unsafe-inline'",  # editor and panels place themselves by styles
         f"img-src {here} data: blob:",
         f"font-src {own} {here}lab/api/themes/ data:",

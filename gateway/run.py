@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import ClientSession, ClientTimeout, UnixConnector
 
 from gateway.denials import Denials
-from gateway.files import StaticFiles
+from gateway.files import StaticFiles, scripts_of_page
 from gateway.headers import page_policy
 from gateway.hub import Hub
 from gateway.meter import Meter
@@ -37,7 +37,7 @@ class Run:
         self.meter = Meter(settings.meter)
         self.hub = Hub(settings.hub, times.hub)
         self.sessions = Sessions(settings, self.hub)
-        self.policy = page_policy(settings.origin, settings.prefix)
+        self.policy = page_policy(settings.origin, settings.prefix, scripts_of_page(settings.environment))
         self.files = StaticFiles(settings.environment, caps.static, self.policy)
         self.server = ClientSession(
             connector=UnixConnector(path=str(settings.server), force_close=True, limit=0),

@@ -40,6 +40,7 @@ class Caps:
     static: int = 10 * MB
     body: int = 64 * KB
     contents_body: int = 5 * MB
+    unwanted_body: int = 16 * MB  # read and thrown away behind an answer that did not need it
     frame: int = 10 * MB
     browser_frame: int = 5 * MB
     header_line: int = 8 * KB
@@ -68,6 +69,7 @@ class Times:
     head: float = 20  # a browser's request line and headers
     answer: float = 60  # the server's first byte
     chunk: float = 30  # the next piece of a body, in or out
+    unwanted: float = 2  # the rest of a body that nobody wants
     whole: float = 300  # a request with its answer
     hub: float = 10  # the Hub's answer
     ask: float = 30  # so long the Hub's last word about a session is believed

@@ -1,18 +1,24 @@
 """What the gateway reports: lines of JSON in a file, on the disk before the answer goes out.
 
-The host reads them and writes into `events.read` up to which byte it has done so. Who can't be reported on can't work:
+The host reads them and writes into `events.read` up to which byte the portal has them; what lies before is let go, in
+place: the numbers of the bytes stay, the disk gets them back. Who can't be reported on can't work:
 when the disk refuses or nobody reads, the gateway closes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_HOLE = 0x01 | 0x02  # keep the size, punch a hole
+_OFTEN = 1 << 20  # bytes that are let go at once
 
 
 class SpoolFull(Exception):
@@ -28,6 +34,7 @@ class Spool:
         self._size = os.fstat(self._file).st_size
         if self._size and os.pread(self._file, 1, self._size - 1) != b"\n":  # a line that a power cut left half
             self._size += os.write(self._file, b"\n")
+        self._let_go = 0
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._round: asyncio.Task[None] | None = None
         self._reason = ""
@@ -64,7 +71,9 @@ class Spool:
                     done.set_result(None)
 
     def _store(self, lines: bytes) -> None:
-        if self._size - self._mark() + len(lines) > self._unread:
+        mark = self._mark()
+        self._forget(mark)
+        if self._size - mark + len(lines) > self._unread:
             raise SpoolFull("nobody reads them")
         if self._size + len(lines) > self._total:
             raise SpoolFull("there are too many")
@@ -74,6 +83,13 @@ class Spool:
             self._size += written
             left = left[written:]
         os.fsync(self._file)
+
+    def _forget(self, mark: int) -> None:
+        """Give back the disk of what the portal has; a file system that can't make holes keeps it."""
+        if mark - self._let_go < _OFTEN:
+            return
+        _LIBC.fallocate(self._file, _HOLE, ctypes.c_int64(self._let_go), ctypes.c_int64(mark - self._let_go))
+        self._let_go = mark
 
     def _mark(self) -> int:
         try:

@@ -1,15 +1,18 @@
 """What a run has to tell the portal: numbered without a gap, kept until the portal has said that it has it.
 
 Two writers: the host itself, and the gateway's spool, which is read on from a mark. Number and mark stand in one line,
-so whatever is killed whenever, each event goes out under one number and none is lost.
+so whatever is killed whenever, each event goes out under one number and none is lost. What the portal has goes: our own
+file is written anew without it, and the gateway is told up to which byte it may forget its spool.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
 import threading
+from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +21,8 @@ from typing import Any
 _BATCH, _BATCH_BYTES = 100, 1 << 20
 _LONGEST = 1 << 20  # bytes of one line of the spool
 _READ = 4 << 20
+_LONG = 1 << 20  # bytes of our own file, from which on it is written anew
+READ = "events.read"  # beside the spool: up to which byte the portal has it
 FROM_GATEWAY = {"denied", "warned", "paused", "resumed", "cell", "signed_in"}
 
 
@@ -27,7 +32,10 @@ class Outbox:
     def __init__(self, file: Path, spool: Path) -> None:
         self.file, self.spool = file, spool
         self.waiting: list[dict[str, Any]] = []
-        self.last = self.acknowledged = self.mark = 0
+        self.last = self.acknowledged = self.mark = self.forgotten = 0
+        self._marks: deque[tuple[int, int]] = deque()  # an event's number, and how far the spool was read with it
+        self._told = 0  # of `forgotten`, what the gateway knows
+        self._size = self._gone = 0  # bytes of our own file; events in it that nobody waits for
         self._lock = threading.Lock()
         self._load()
 
@@ -61,10 +69,14 @@ class Outbox:
             if not self.acknowledged < seq <= self.last:
                 return
             self.acknowledged = seq
+            before = len(self.waiting)
             self.waiting = [event for event in self.waiting if event["seq"] > seq]
             self._append([{"acknowledged": seq}])
-            if not self.waiting:
+            self._gone += before - len(self.waiting)
+            if not self.waiting or (self._size > _LONG and self._gone > len(self.waiting)):
                 self._begin_anew()
+            while self._marks and self._marks[0][0] <= seq:
+                self.forgotten = self._marks.popleft()[1]
 
     def give_up(self, seq: int, why: str) -> None:
         """The portal can't read this event: in its place goes that there was one, so that those behind it get on."""
@@ -76,6 +88,25 @@ class Outbox:
                     self.waiting[number] = {
                         "seq": seq, "at": now, "kind": "denied", "method": "", "path": "", "why": words,
                     }  # fmt: skip
+
+    def let_forget(self) -> None:
+        """Tell the gateway how much of its spool the portal has."""
+        if self.forgotten == self._told:
+            return
+        try:
+            folder = os.open(self.spool.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return
+        try:  # the folder is the gateway's: nothing of what lies there is written to, a new file takes its place
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f".{READ}", dir_fd=folder)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with open(os.open(f".{READ}", flags, 0o644, dir_fd=folder), "w", encoding="ascii") as file:
+                file.write(str(self.forgotten))
+            os.rename(f".{READ}", READ, src_dir_fd=folder, dst_dir_fd=folder)
+            self._told = self.forgotten
+        finally:
+            os.close(folder)
 
     def is_clear(self) -> bool:
         """Whether the portal has everything."""
@@ -89,18 +120,26 @@ class Outbox:
         self._append([*rows, {"mark": mark}])  # one write: either all of it counts, or what was torn is read again
         self.waiting += [row["event"] for row in rows]
         self.mark = mark
+        self._marks.append((self.last, mark))
 
     def _append(self, rows: list[Mapping[str, Any]] | list[dict[str, Any]]) -> None:
         with self.file.open("ab") as file:
             file.write(json.dumps(rows).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+            self._size = file.tell()
 
     def _begin_anew(self) -> None:
-        """A short file instead of a long one, once there is nothing in it that anybody waits for."""
+        """A short file instead of a long one, with nothing in it that nobody waits for."""
         fresh = self.file.with_suffix(".new")
-        fresh.write_text(json.dumps([{"last": self.last, "acknowledged": self.acknowledged, "mark": self.mark}]) + "\n")
+        head = {"last": self.last, "acknowledged": self.acknowledged, "mark": self.mark}
+        with fresh.open("wb") as file:
+            file.write(json.dumps([*({"event": event} for event in self.waiting), head]).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut could leave an empty file, and numbers would begin anew
+            self._size = file.tell()
         os.replace(fresh, self.file)
+        self._gone = 0
 
     def _load(self) -> None:
         if not self.file.exists():
@@ -115,9 +154,12 @@ class Outbox:
                     self.waiting.append(row["event"])
                     self.last = row["event"]["seq"]
                 self.last = row.get("last", self.last)
-                self.mark = row.get("mark", self.mark)
+                if "mark" in row:
+                    self.mark = row["mark"]
+                    self._marks.append((self.last, self.mark))
                 self.acknowledged = row.get("acknowledged", self.acknowledged)
         self.waiting = [event for event in self.waiting if event["seq"] > self.acknowledged]
+        self._size = len(kept)
 
 
 def _lines(spool: Path, mark: int) -> tuple[list[bytes], int]:

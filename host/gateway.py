@@ -131,15 +131,26 @@ class Gateway:
         self._ask("POST", f"/{word}", {"reason": reason} if reason else {})
 
     def end(self) -> None:
-        """End its program, politely at first."""
+        """End its program, politely at first; also one that we started and were killed before we had noted it."""
         for number in (signal.SIGTERM, signal.SIGKILL):
-            if not self.is_running():
+            for pid in self._programs():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            if until(lambda: not self._programs(), _END_SECONDS):
                 break
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
-            until(lambda: not self.is_running(), _END_SECONDS)
         if self.child is not None:
             self.child.wait()
+
+    def _programs(self) -> list[int]:
+        """The processes that were told to read this run's words; the folder's name is nobody else's."""
+        wanted = str(self.folders.words).encode()
+        found = []
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                with contextlib.suppress(OSError):
+                    if (folder / "cmdline").read_bytes().rstrip(b"\0").endswith(b"\0" + wanted):
+                        found.append(int(folder.name))
+        return [pid for pid in found if ticks(pid) is not None]
 
     def _ask(self, method: str, path: str, facts: dict[str, Any] | None = None) -> Answer:
         try:

@@ -18,6 +18,7 @@ from host.plan import ID
 from host.portal import Portal, Unreadable
 from host.room import Room
 from host.settings import Settings
+from host.turns import Turns
 from host.wire import Unreachable
 from sandbox.bubblewrap import Bubblewrap
 from sandbox.keeper import STATE
@@ -47,8 +48,10 @@ class Host:
         # Paths below these hold numbers made up by machines, and name nobody.
         neutral = (cache.versions, room.homes, room.common, self.folder)
         backend = Bubblewrap(settings.state / "sandbox", neutral=neutral)
-        portal = Portal(settings.portal, settings.secret, settings.name)
-        self.means = Means(settings, portal, cache, room, backend)
+        portal = Portal(
+            settings.portal, settings.secret, settings.name, {"memory": settings.memory, "cpus": settings.cpus}
+        )
+        self.means = Means(settings, portal, cache, room, backend, Turns(settings.starts))
         self.runs: dict[str, Run] = {}
         self.heard_at = time.monotonic()
         self._lock = threading.Lock()
@@ -104,7 +107,8 @@ class Host:
             known.add(notes.sandbox)
             self.means.cache.hold(notes.run, *notes.versions)
             if run.running is None:
-                run.stop("The host was restarted while this workspace was being started. Start it again.")
+                words = "The machine's host was restarted while this workspace was being started. Start it again."
+                run.stop(words, why="lost")
             run.progress = [{"percent": 100, "words": "Ready"}]
             run.begin()
         for state in (self.settings.state / "sandbox").glob(f"runs/*/{STATE}"):
@@ -113,13 +117,15 @@ class Host:
                 continue
             if running.is_running():
                 log.warning("a sandbox runs that no run knows of; it is ended")
-                running.kill()
-            shutil.rmtree(state.parent, ignore_errors=True)
+            self.means.backend.abandon(state.parent)
 
     # ── the clocks ──────────────────────────────────────────────────────────────────────────────────────────────────
     def _again_and_again(self, work: Callable[[], None], pause: float) -> None:
         while not self._ended.is_set():
-            work()
+            try:
+                work()
+            except Exception:  # a full disk, a bug: the next round comes all the same, since nobody else can stop runs
+                log.exception("the clock of %s goes on after a failure", work.__name__)
             self._ended.wait(pause)
 
     def _beat(self) -> None:
@@ -165,6 +171,7 @@ class Host:
             if acknowledged < batch[0]["seq"]:
                 return
             run.outbox.acknowledge(acknowledged)
+        run.outbox.let_forget()
         if run.is_over and time.time() - run.notes.ended_at > _REMEMBERED:
             with self._lock:
                 shutil.rmtree(run.folder, ignore_errors=True)

@@ -21,8 +21,10 @@ from host.plan import PlanError, RunPlan
 from host.portal import Portal, Refused
 from host.room import SERVER, Room
 from host.settings import Settings
+from host.turns import Turns
 from host.wire import Unreachable
 from sandbox.bubblewrap import Bubblewrap, Running, StartRefused
+from sandbox.ends import Why
 from sandbox.spec import MB, SpecError
 
 _LOOK = 0.5
@@ -30,6 +32,7 @@ _READY_SECONDS = 120.0
 _SAID = 2000
 _MOST_PLANS = 50  # how often new addresses are asked for while a large dataset comes in
 _MOST_RESTARTS = 5  # of a gateway, in a run
+_LOST = "It was ended from outside, as by a restart of its machine. Start it again."
 log = logging.getLogger("host")
 
 
@@ -55,6 +58,7 @@ class Means:
     cache: Cache
     room: Room
     backend: Bubblewrap
+    turns: Turns
 
 
 class Run:
@@ -106,10 +110,11 @@ class Run:
         }
         try:
             if self.running is None:
+                self._unless_stopped()
                 self._start()
             end = self._watch()
         except Stopped as stopped:
-            end = {"why": "stopped", "words": str(stopped), "usage": {}}
+            end = {"why": self.wish.why if self.wish else "stopped", "words": str(stopped), "usage": {}}
         except (Refused, PlanError, CacheError, shared.SharedError, StartRefused, SpecError, GatewayError) as refused:
             end = {"why": "refused", "words": str(refused), "usage": {}}
         except Unreachable as error:
@@ -125,14 +130,25 @@ class Run:
         notes.idle_seconds = plan.idle_seconds
         notes.datasets = [one.slug for one in plan.datasets]
         data = self._data(plan)
-        self._say(60, "Putting up the walls")
+        with self.means.turns.turn(self._in_queue):
+            self._build(plan, data)
+
+    def _in_queue(self, place: int) -> None:
+        self._say(60, f"Others start before you: you are number {place} in the queue")
+        self._unless_stopped()
+
+    def _build(self, plan: RunPlan, data: dict[str, Path]) -> None:
+        """Walls, server, gateway, until somebody can work there."""
+        notes = self.notes
+        self._say(61, "Putting up the walls")
         self.folders.make(self.means.settings, plan.uid)
         spec = self.means.room.spec(plan, data, self.folders.inner, notes.prefix, notes.origin)
         promises = self.means.backend.promises(spec)
         self._unless_stopped()
-        self.running = self.means.backend.start(spec)
-        notes.sandbox = str(self.running.run)
-        notes.write(self.folder)
+        place = self.means.backend.place()
+        notes.sandbox = str(place)
+        notes.write(self.folder)  # before the start: if we are killed in its middle, the next host takes it away
+        self.running = self.means.backend.start(spec, place)
         self._say(70, "Starting JupyterLab")
         folder, digest = self.means.room.environment(plan.environment)
         self._start_gateway(plan, folder)
@@ -178,6 +194,7 @@ class Run:
         self._run_gateway()
 
     def _run_gateway(self) -> None:
+        self.gateway.end()  # never two that write one spool
         self.gateway.start(self.means.settings, self.folder / "gateway.log")
         self.notes.gateway = (self.gateway.pid, self.gateway.ticks)
         self.notes.write(self.folder)
@@ -229,9 +246,11 @@ class Run:
                 self._revive()
             self._look()
             time.sleep(_LOOK)
-        return {"why": str(end.why), "words": end.words, "usage": asdict(end.usage)}
+        words = _LOST if end.why is Why.LOST else end.words
+        return {"why": str(end.why), "words": words, "usage": asdict(end.usage)}
 
     def _look(self) -> None:
+        self._sandbox.attend()
         if self.opened:
             self.opened.look()
             self._tell_opened()
@@ -266,8 +285,8 @@ class Run:
 
     def _clear(self, end: dict[str, Any]) -> None:
         """Take away everything of it but what the portal has not heard yet."""
-        if self.running and self.running.is_running():
-            self.running.kill()
+        if self.notes.sandbox:
+            self.means.backend.abandon(Path(self.notes.sandbox))
         self.gateway.end()
         if self.opened:
             self.opened.look()
@@ -278,8 +297,6 @@ class Run:
         self._tell_mounted()  # also where it ended before anybody could use it
         self.outbox.tell("ended", **end)
         shutil.rmtree(self.folders.root, ignore_errors=True)
-        if self.notes.sandbox:
-            shutil.rmtree(self.notes.sandbox, ignore_errors=True)
         self.means.cache.release(self.notes.run)
         self.notes.end = {"why": end["why"], "words": end["words"]}
         self.notes.ended_at = time.time()

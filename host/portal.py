@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,10 +27,11 @@ class Portal:
     url: str
     secret: str = field(repr=False)
     host: str = ""
+    offers: Mapping[str, float] = field(default_factory=dict)  # the most that this machine gives one workspace
 
     def plan(self, run: str) -> plan.RunPlan:
         """What this run may mount, as of now. Refused, PlanError or Unreachable say why there is no answer."""
-        answer = self._post(f"/internal/runs/{run}/plan", {"host": self.host})
+        answer = self._post(f"/internal/runs/{run}/plan", {"host": self.host, "offers": dict(self.offers)})
         if answer.status in {403, 409}:
             raise Refused(str(answer.facts.get("reason") or "The portal does not let this workspace start."))
         if answer.status != 200:

@@ -19,6 +19,7 @@ _HOME = PurePosixPath("/home/researcher")
 _SOCKETS = PurePosixPath("/run/ws")
 _INSIDE = Path(__file__).resolve().parent / "inside"
 SERVER = "server.sock"
+_UNATTENDED = 900.0  # seconds without a host: longer than an update takes, and nobody could revoke meanwhile
 _GRACE = 10.0  # seconds that Jupyter gets to save and end its kernels
 
 
@@ -92,7 +93,12 @@ class Room:
             ),
             sockets=(SocketFolder(sockets, _SOCKETS, listens=True),),
             limits=Limits(
-                memory=sizes.memory, processes=sizes.processes, cpus=sizes.cpus, seconds=sizes.seconds, grace=_GRACE
+                memory=sizes.memory,
+                processes=sizes.processes,
+                cpus=sizes.cpus,
+                seconds=sizes.seconds,
+                grace=_GRACE,
+                unattended=_UNATTENDED,
             ),
             variables=_variables(digest, sizes.cpus),
             groups=(group,) if group is not None else (),

@@ -33,6 +33,9 @@ class Settings:
     hub_account: tuple[int, int] = field(default_factory=lambda: (os.geteuid(), os.getegid()))  # the Hub's uid and gid
     gateway_uids: int = 1_000_000  # a gateway's own uid is this and the workspace's
     cache_bytes: int = 200 * GB
+    memory: int = field(default_factory=lambda: max(GB, _machine_memory() // 8))  # the most for one workspace, bytes
+    cpus: float = field(default_factory=lambda: max(1.0, (os.cpu_count() or 1) / 2))  # the most for one workspace
+    starts: int = field(default_factory=lambda: max(2, os.cpu_count() or 1))  # workspaces that start at once
     heartbeat: float = 2.0
     silent_seconds: float = 600.0  # without a word of the portal for so long, everything is stopped
     gateway: tuple[str, ...] = ()  # the words that start a gateway; the default is our own
@@ -75,6 +78,10 @@ def _from_file(file: Path) -> dict[str, Any]:
     return facts
 
 
+def _machine_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     home = environment.get("CAIA_HOME", "")
     facts: dict[str, Any] = {
@@ -85,6 +92,20 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     }
     if account := environment.get("CAIA_HUB_ACCOUNT"):
         facts["hub_account"] = [int(number) for number in account.split(":")]
-    if size := environment.get("CAIA_CACHE_BYTES"):
-        facts["cache_bytes"] = int(size)
+    for variable, name, kind in (
+        ("CAIA_CACHE_BYTES", "cache_bytes", int), ("CAIA_WORKSPACE_MEMORY", "memory", int),
+        ("CAIA_WORKSPACE_CPUS", "cpus", float), ("CAIA_WORKSPACE_STARTS", "starts", int),
+    ):  # fmt: skip
+        if said := environment.get(variable):
+            facts[name] = _number(variable, said, kind)
     return facts
+
+
+def _number(variable: str, said: str, kind: type[int] | type[float]) -> float:
+    try:
+        number = kind(said)
+    except ValueError:
+        number = 0
+    if not 0 < number < float("inf"):
+        raise SettingsError(f"{variable} must be a number above 0, not “{said}”.")
+    return number

@@ -14,6 +14,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sandbox import arguments, cgroups, ground, keeper, seccomp
 from sandbox.ends import End, Use, Why
@@ -77,8 +78,26 @@ class Running:
 
     def use(self) -> Use:
         """What it uses now, as far as this machine counts it."""
-        group = cgroups.of(self.first)
+        group = self.group()
         return Use(group.cpu_seconds(), group.memory())
+
+    def attend(self) -> None:
+        """Say that somebody looks after it still: who is left alone for its `unattended` seconds ends itself."""
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(self.run / keeper.STATE)
+
+    def clear(self) -> None:
+        """Once it has ended: do what a keeper that was killed could not do."""
+        group = self.group()
+        group.kill()
+        group.remove()
+        shutil.rmtree(self.run / TWINS, ignore_errors=True)
+
+    def group(self) -> cgroups.Group:
+        """Its control groups, also when nobody is in them any more."""
+        state = self._state()
+        folders = {name: Path(folder) for name, folder in state.get("groups", {}).items()}
+        return cgroups.Group(folders, state.get("version", 1))
 
     def output(self) -> str:
         """What it printed, up to its limit."""
@@ -99,8 +118,8 @@ class Running:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(state["pid"], number)
 
-    def _state(self) -> dict[str, int]:
-        state: dict[str, int] = json.loads((self.run / keeper.STATE).read_text(encoding="utf-8"))
+    def _state(self) -> dict[str, Any]:
+        state: dict[str, Any] = json.loads((self.run / keeper.STATE).read_text(encoding="utf-8"))
         return state
 
 
@@ -118,15 +137,23 @@ class Bubblewrap:
         """What holds for this description on this machine, promise by promise."""
         return standings(self.ground, spec, self.choice)
 
-    def start(self, spec: SandboxSpec) -> Running:
-        """Start it and come back when its first process runs. StartRefused says why it doesn't."""
-        self.sweep()
+    def place(self) -> Path:
+        """A folder for a new run. Who notes it before the start finds the sandbox whatever is killed meanwhile."""
         run = self.state / "runs" / secrets.token_hex(8)  # its path may be seen inside, so it says nothing
         run.mkdir(parents=True, mode=0o700)
+        return run
+
+    def start(self, spec: SandboxSpec, run: Path | None = None) -> Running:
+        """Start it and come back when its first process runs. StartRefused says why it doesn't.
+
+        Where the folder of the run is taken away before the start has come to its end, it starts not.
+        """
+        self.sweep()
+        run = run or self.place()
         plan = self.plan(spec, run)
         try:
             answer = subprocess.run(
-                [sys.executable, "-I", "-S", "-c", _KEEPER, str(_ROOT)],
+                [sys.executable, "-I", "-S", "-c", _KEEPER, str(_ROOT), str(run)],  # its place is named for who looks
                 input=plan.dump(), env={}, cwd="/", capture_output=True, text=True,
                 timeout=_START_TIMEOUT, check=False,
             )  # fmt: skip
@@ -137,6 +164,19 @@ class Bubblewrap:
             raise StartRefused(said.get("error") or f"The keeper failed: {answer.stderr.strip()[-500:]}")
         return Running(run)
 
+    def abandon(self, run: Path) -> None:
+        """Take a run away for good, however far its start or its end has come."""
+        gone = run.with_name(f"{run.name}-gone")
+        try:
+            run.rename(gone)  # a keeper that has not noted itself yet finds no place for its note, and gives up
+        except FileNotFoundError:
+            return
+        if running := self.find(gone):
+            if running.is_running():
+                running.kill()
+            running.clear()
+        shutil.rmtree(gone, ignore_errors=True)
+
     def find(self, run: Path) -> Running | None:
         """A sandbox that somebody started earlier; None if that folder is no run."""
         return Running(run) if (run / keeper.STATE).exists() else None
@@ -144,11 +184,12 @@ class Bubblewrap:
     def sweep(self) -> None:
         """Clear away what sandboxes left whose keeper was killed."""
         cgroups.sweep()
-        for twins in self.state.glob(f"runs/*/{TWINS}"):
-            running = self.find(twins.parent)
-            if running and (end := running.end()) and end.why is Why.LOST:
-                shutil.rmtree(twins)
-                end.write(twins.parent / keeper.END)
+        for state in self.state.glob(f"runs/*/{keeper.STATE}"):
+            running = Running(state.parent)
+            with contextlib.suppress(FileNotFoundError):  # somebody else cleared it away
+                if (end := running.end()) and end.why is Why.LOST and not (state.parent / keeper.END).exists():
+                    running.clear()
+                    end.write(state.parent / keeper.END)
 
     def plan(self, spec: SandboxSpec, run: Path) -> Plan:
         """Every step of the start."""

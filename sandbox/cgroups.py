@@ -1,6 +1,7 @@
 """Control groups, version 1 or 2: limits for a whole tree of programs, and what it used.
 
-New groups are made below the group that we are in ourselves, so what limits us goes on to limit them.
+New groups are made below the group that we are in ourselves, so what limits us goes on to limit them. All stand in one
+group, which weighs as much as one program for each processor: however many compute, they leave room for the others.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from sandbox.spec import Limits
 ROOT = Path("/sys/fs/cgroup")
 PREFIX = "caia-"
 _PERIOD = 100_000  # microseconds in which the processor's share is counted
+ALL = "sandboxes"  # the group of all of them, which shares the processor with what looks after them
+_SHARE = {1: ("cpu.shares", 1024), 2: ("cpu.weight", 100)}  # what a single program has
 _NEEDED = ("memory", "pids", "cpu")
 _COUNTED = ("cpuacct",)
 _STALE = 60.0  # seconds after which an empty group is nobody's
@@ -113,40 +116,45 @@ def create(name: str, limits: Limits) -> Group:
     return Group(kept, group.version)
 
 
-def of(pid: int) -> Group:
-    """The groups of ours that a process is in; none where it is in none."""
-    found: dict[str, Path] = {}
-    for line in _membership(pid):
-        _, controllers, path = line.split(":", 2)
-        if not Path(path).name.startswith(PREFIX):
-            continue
-        if not controllers:
-            return Group(dict.fromkeys(_NEEDED, ROOT / path.lstrip("/")), 2)
-        found |= {name: ROOT / name / path.lstrip("/") for name in controllers.split(",")}
-    return Group(found, 1)
-
-
 def _create_first(leaf: str) -> Group | None:
     folders = {}
     for controller, base in _bases().items():
         with contextlib.suppress(OSError):
-            (base / leaf).mkdir()
-            folders[controller] = base / leaf
+            (base / ALL).mkdir(exist_ok=True)
+            _weigh(base / ALL, 1)
+            (base / ALL / leaf).mkdir()
+            folders[controller] = base / ALL / leaf
     return Group(folders, 1) if folders else None
 
 
 def _create_second(leaf: str) -> Group | None:
     for base in _unified():
         with contextlib.suppress(OSError):
-            for controller in _NEEDED:
-                with contextlib.suppress(OSError):
-                    (base / "cgroup.subtree_control").write_text(f"+{controller}")
-            (base / leaf).mkdir()
-            has = (base / leaf / "cgroup.controllers").read_text().split()
-            if found := {controller: base / leaf for controller in _NEEDED if controller in has}:
+            _hand_down(base)
+            (base / ALL).mkdir(exist_ok=True)
+            _hand_down(base / ALL)
+            _weigh(base / ALL, 2)
+            own = base / ALL / leaf
+            own.mkdir()
+            has = (own / "cgroup.controllers").read_text().split()
+            if found := {controller: own for controller in _NEEDED if controller in has}:
                 return Group(found, 2)
-            (base / leaf).rmdir()
+            own.rmdir()
     return None
+
+
+def _hand_down(base: Path) -> None:
+    for controller in _NEEDED:
+        with contextlib.suppress(OSError):
+            (base / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
+def _weigh(group: Path, version: int) -> None:
+    """Only where it counts processors; a machine that has no such file shares as it likes."""
+    name, one = _SHARE[version]
+    if (group / name).exists():
+        with contextlib.suppress(OSError):
+            (group / name).write_text(str(one * (os.cpu_count() or 1)))
 
 
 def _limit(controller: str, folder: Path, limits: Limits, version: int) -> bool:
@@ -176,7 +184,7 @@ def sweep() -> int:
     """Take away empty groups that a keeper which was killed left behind; how many."""
     gone = 0
     for base in {*_bases().values(), *_unified()}:
-        for folder in base.glob(f"{PREFIX}*"):
+        for folder in (base / ALL).glob(f"{PREFIX}*"):
             with contextlib.suppress(OSError):
                 is_old = time.time() - folder.stat().st_mtime > _STALE
                 if is_old and not (folder / "cgroup.procs").read_text().strip():

@@ -43,7 +43,8 @@ def main() -> None:
     try:
         _keep(plan, told)
     except (StartError, volumes.VolumeError, OSError, ValueError) as error:
-        End(Why.REFUSED, None, str(error)).write(Path(plan.run) / END)
+        with contextlib.suppress(FileNotFoundError):
+            End(Why.REFUSED, None, str(error)).write(Path(plan.run) / END)
         with contextlib.suppress(OSError):
             os.write(told, json.dumps({"error": str(error)}).encode())
         code = 1
@@ -69,17 +70,25 @@ def _quiet() -> None:
 
 def _keep(plan: Plan, told: int) -> None:
     run = Path(plan.run)
+    number = run.stat().st_ino
     held = [_lock_uid(plan)] if plan.uid_lock else []
     _lay_links(plan)
     held += _lay_stage(plan)
     group = cgroups.create(plan.name, plan.limits)
     try:
         child = start(plan, group)
-        watch = Watch(plan, child, group, run / OUTPUT)
+        watch = Watch(plan, child, group, run / OUTPUT, run / STATE)
         if complaint := watch.until_started():
             raise StartError(complaint)
-        state = {"pid": os.getpid(), "ticks": ticks(os.getpid()), "first": child.first}
-        (run / STATE).write_text(json.dumps(state), encoding="utf-8")
+        folders = {name: str(folder) for name, folder in group.folders.items()}
+        state = {"pid": os.getpid(), "ticks": ticks(os.getpid()), "first": child.first, "groups": folders,
+                 "version": group.version}  # fmt: skip
+        fresh = run / f".{STATE}"
+        fresh.write_text(json.dumps(state), encoding="utf-8")
+        fresh.rename(run / STATE)  # whoever reads sees all of it or nothing
+        if run.stat().st_ino != number:  # who took it away before the note was there could not know of us
+            shutil.rmtree(run)
+            raise StartError("Its folder was taken away while it started.")
         os.write(told, json.dumps(state).encode())
         os.close(told)
         end = watch.until_ended()

@@ -66,7 +66,10 @@ class Environment:
 
 @dataclass(frozen=True)
 class Limits:
-    """Sizes in bytes, `cpus` in cores, `seconds` of wall-clock time (None: no end)."""
+    """Sizes in bytes, `cpus` in cores, `seconds` of wall-clock time (None: no end).
+
+    `unattended`: so many seconds without `Running.attend` and it ends, since nobody could stop it (None: it does not).
+    """
 
     memory: int = 2 * GB
     processes: int = 256
@@ -78,6 +81,7 @@ class Limits:
     open_files: int = 4096
     output: int = 4 * MB
     grace: float = 10.0
+    unattended: float | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,8 @@ def _check_limits(spec: SandboxSpec) -> None:
         _demand(value >= least, f"The limit {name} is {value}; the least that works is {least}.")
     seconds = spec.limits.seconds
     _demand(seconds is None or seconds > 0, f"The limit seconds is {seconds}; it must be more than 0, or None.")
+    alone = spec.limits.unattended
+    _demand(alone is None or alone > 0, f"The limit unattended is {alone}; it must be more than 0, or None.")
     for mount in spec.writable:
         _demand(
             mount.quota is None or mount.quota >= MB,

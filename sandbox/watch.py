@@ -25,7 +25,7 @@ _CUT = b"\n[the rest of what it printed was cut off]\n"
 class Watch:
     """One sandbox, from its start to its end."""
 
-    def __init__(self, plan: Plan, child: Child, group: Group, output: Path) -> None:
+    def __init__(self, plan: Plan, child: Child, group: Group, output: Path, state: Path) -> None:
         self.plan, self.child, self.group = plan, child, group
         self.began = time.monotonic()
         self.end: tuple[Why, str] | None = None  # why we ended it, where we did
@@ -34,7 +34,8 @@ class Watch:
         self.code: int | None = None
         self.peak = 0.0
         self.look_at = 0.0
-        self.output = output
+        self.attended, self.attended_at = 0, self.began
+        self.output, self.state = output, state
         self.file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self.wake, woken = os.pipe()
         os.set_blocking(self.wake, False)
@@ -114,6 +115,9 @@ class Watch:
         limits = self.plan.limits
         if limits.seconds is not None and now - self.began >= limits.seconds:
             self._kill(Why.TIME, f"Its time was up: it ran for {limits.seconds:g} seconds, its limit.")
+        elif limits.unattended is not None and self._alone_for(now) >= limits.unattended:
+            alone = f"Nobody looked after it for {limits.unattended:g} seconds, so nobody could have stopped it."
+            self._kill(Why.STOPPED, alone)
         elif self.kill_at is not None and now >= self.kill_at:
             self.end = (Why.STOPPED, "It was stopped from outside, and did not end by itself.")
             self._kill(*self.end)
@@ -123,6 +127,14 @@ class Watch:
                     self._kill(Why.DISK, said)
             # A folder with very many files is looked at less often, so that looking never costs much.
             self.look_at = time.monotonic() + max(1.0, 20 * (time.monotonic() - now))
+
+    def _alone_for(self, now: float) -> float:
+        """Seconds since somebody attended to it; by our own clock, since the machine's may be set."""
+        with contextlib.suppress(FileNotFoundError):
+            at = os.stat(self.state).st_mtime_ns
+            if at != self.attended:
+                self.attended, self.attended_at = at, now
+        return now - self.attended_at
 
     def _kill(self, why: Why, words: str) -> None:
         """End process number 1: the kernel then ends everything in its process namespace."""

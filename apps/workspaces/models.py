@@ -11,6 +11,7 @@ from apps.audit.clock import now
 from apps.catalog.models import DatasetVersion
 from apps.core.models import Identified
 from apps.projects.models import Project
+from apps.workspaces import limits
 
 LIVE = ("starting", "running", "stopping")
 KINDS = (
@@ -252,6 +253,8 @@ class RunFigures(models.Model):
     shared = models.BigIntegerField(default=0)
     results = models.BigIntegerField(default=0)
     bytes_out = models.BigIntegerField(default=0)
+    memory_limit = models.BigIntegerField(default=limits.MEMORY)  # as its plan said, bounded by its machine
+    cpus_limit = models.FloatField(default=limits.CPUS)
     active_at = models.DateTimeField(null=True, blank=True)  # when the browser last did something
     samples = models.JSONField(default=list)  # [seconds since its start, processors in use, bytes of memory], few
 

@@ -22,7 +22,7 @@ def plan_of(planned: Planned) -> dict[str, Any]:
         "environment": run.environment,
         "datasets": [_dataset(version, planned) for version in versions],
         "shared": str(workspace.project_id),
-        **limits.as_plan(),
+        **limits.as_plan(run.figures.memory_limit, run.figures.cpus_limit),
     }
 
 

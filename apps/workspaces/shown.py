@@ -41,7 +41,7 @@ class Plot:
 def uses_of(figures: RunFigures) -> list[Use]:
     """Memory, files and what went to the browser."""
     rows = (
-        ("Memory", figures.memory, limits.MEMORY),
+        ("Memory", figures.memory, figures.memory_limit),
         ("Your files (/home)", figures.home, limits.HOME),
         ("The team’s files (/shared)", figures.shared, limits.SHARED),
         ("Results (/results)", figures.results, limits.RESULTS),
@@ -58,8 +58,8 @@ def plots_of(figures: RunFigures) -> list[Plot]:
         return []
     busiest, largest = max(point[1] for point in points), max(point[2] for point in points)
     return [
-        Plot("Processors in use", _line(points, 1, max(busiest, limits.CPUS)), f"at most {number(busiest)}"),
-        Plot("Memory in use", _line(points, 2, max(largest, limits.MEMORY)), f"at most {size(largest)}"),
+        Plot("Processors in use", _line(points, 1, max(busiest, figures.cpus_limit)), f"at most {number(busiest)}"),
+        Plot("Memory in use", _line(points, 2, max(largest, figures.memory_limit)), f"at most {size(largest)}"),
     ]
 
 

@@ -82,7 +82,8 @@ async def run_cell(page, code, shown):
 @pytest.mark.slow
 async def test_a_researcher_works_in_it(environment):  # noqa: F811
     async with lab(environment) as (page, world, home):
-        refused = []
+        refused, complaints = [], []
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         page.on(
             "response", lambda answer: refused.append((answer.status, answer.url)) if answer.status >= 400 else None
         )
@@ -102,7 +103,7 @@ async def test_a_researcher_works_in_it(environment):  # noqa: F811
         figures = await world.host("GET", "figures")
 
         assert "matplotlib" in (home / "Untitled.ipynb").read_text()
-        assert [one for one in refused if "/lsp/status" not in one[1]] == []
+        assert (refused, complaints) == ([], [])
         assert [one["code"] for one in world.events("cell")][:2] == [plot, "import ipywidgets as w; w.IntSlider()"]
         assert world.events("denied") == []
         assert 10_000 < figures["bytes_out"] < 5_000_000, "JupyterLab's own 10 MB are not counted"

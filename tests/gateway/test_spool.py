@@ -117,3 +117,20 @@ async def test_what_was_counted_is_told_with_the_next_second(tmp_path):
     await one.close()
 
     assert [line["times"] for line in lines(tmp_path)] == [1, 4, 1]
+
+
+async def test_the_disk_gets_back_what_the_portal_has(tmp_path):
+    one = spool(tmp_path, unread=10**8, total=10**9)
+    for _ in range(40):
+        await one.write("cell", code="x" * 100_000)
+    size = (tmp_path / "events.jsonl").stat().st_size
+    (tmp_path / "events.read").write_text(f"{size}")
+    await one.write("cell", code="the last")
+    await one.close()
+    after = (tmp_path / "events.jsonl").stat()
+
+    assert after.st_size > size
+    assert after.st_blocks * 512 < 100_000
+    with (tmp_path / "events.jsonl").open("rb") as file:
+        file.seek(size)
+        assert json.loads(file.read())["code"] == "the last"

@@ -131,3 +131,53 @@ def test_a_spool_that_is_a_link_is_not_read(folder):
     box.collect()
 
     assert box.is_clear()
+
+
+def test_the_gateway_is_told_what_the_portal_has_and_no_more(folder):
+    box = outbox(folder)
+    write(folder, {"kind": "cell", "code": "1"})
+    box.collect()
+    first = (folder / "spool/events.jsonl").stat().st_size
+    write(folder, {"kind": "cell", "code": "2"})
+    box.collect()
+    box.let_forget()
+    assert not (folder / "spool/events.read").exists()
+
+    box.acknowledge(1)
+    box.let_forget()
+    assert (folder / "spool/events.read").read_text() == str(first)
+    again = outbox(folder)
+    again.acknowledge(2)
+    again.let_forget()
+    assert (folder / "spool/events.read").read_text() == str((folder / "spool/events.jsonl").stat().st_size)
+
+
+def test_a_gateway_can_not_have_us_write_elsewhere(folder):
+    (folder / "precious").write_text("precious")
+    for name in ("events.read", ".events.read"):
+        (folder / "spool" / name).symlink_to(folder / "precious")
+    box = outbox(folder)
+    write(folder, {"kind": "signed_in"})
+    box.collect()
+    box.acknowledge(1)
+    box.let_forget()
+
+    assert (folder / "precious").read_text() == "precious"
+    assert not (folder / "spool/events.read").is_symlink()
+
+
+def test_a_file_under_a_steady_stream_stays_short_and_loses_nothing(folder):
+    box = outbox(folder)
+    longest = 0
+    for number in range(1000):
+        box.tell("opened", path="x" * 10_000, number=number)
+        if number > 20:
+            box.acknowledge(number - 20)  # something always waits
+        longest = max(longest, (folder / "events").stat().st_size)
+
+    assert longest < 2_000_000
+    again = outbox(folder)
+    assert [event["number"] for event in again.waiting] == list(range(979, 1000))
+    assert [event["seq"] for event in again.waiting] == list(range(980, 1001))
+    again.tell("ended")
+    assert again.last == 1001

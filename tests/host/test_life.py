@@ -72,7 +72,7 @@ def test_nothing_of_a_run_stays_when_it_is_over(place):
     losetup = subprocess.run(["losetup", "-a"], capture_output=True, text=True, check=False).stdout
     assert str(place.root) not in losetup
     for base in {*cgroups._bases().values(), *cgroups._unified()}:
-        assert not list(base.glob(f"{cgroups.PREFIX}{run.notes.name}-*"))
+        assert not list((base / cgroups.ALL).glob(f"{cgroups.PREFIX}{run.notes.name}-*"))
     wait(lambda: "ended" in place.portal.kinds(run.notes.run))
     ended = place.portal.events[run.notes.run][-1]
     assert ended["kind"] == "ended"

@@ -84,7 +84,7 @@ class Place:
         # A keeper that was killed leaves empty groups; a later start would clear them, but here may be no later one.
         for name in self.names:
             for base in {*cgroups._bases().values(), *cgroups._unified()}:
-                for folder in base.glob(f"{cgroups.PREFIX}{name}-*"):
+                for folder in (base / cgroups.ALL).glob(f"{cgroups.PREFIX}{name}-*"):
                     cgroups.Group({"": folder}, 1).remove()
 
 

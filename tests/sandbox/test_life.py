@@ -257,7 +257,7 @@ def test_nothing_is_left_on_the_machine(place):
 
 
 def groups():
-    return [*cgroups._bases().values(), *cgroups._unified()]
+    return [base / cgroups.ALL for base in (*cgroups._bases().values(), *cgroups._unified())]
 
 
 def loops():
@@ -343,3 +343,59 @@ def test_an_old_group_that_nobody_is_in_is_swept():
 
     assert cgroups.sweep() >= len(set(group.folders.values()))
     assert not any(folder.exists() for folder in group.folders.values())
+
+
+def test_whom_nobody_attends_to_any_more_ends(place):
+    running = place.start(place.spec(*SLEEP, limits=replace(LIMITS, unattended=1.5)))
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        running.attend()
+        time.sleep(0.2)
+    assert running.is_running()
+
+    end = running.wait(5)
+
+    assert (end.why, end.words) == (
+        Why.STOPPED,
+        "Nobody looked after it for 1.5 seconds, so nobody could have stopped it.",
+    )
+
+
+@pytest.mark.skipif(not cgroups._bases() and not cgroups._unified(), reason="no control groups here")
+def test_groups_of_a_killed_keeper_are_gone_with_the_next_sweep(place):
+    running = place.start(place.spec(*SLEEP))
+    folders = set(running.group().folders.values())
+    os.kill(json.loads((running.run / "keeper.json").read_text())["pid"], signal.SIGKILL)
+    assert running.wait(3).why is Why.LOST
+    place.backend.sweep()
+
+    assert [folder for folder in folders if folder.exists()] == []
+
+
+@pytest.mark.parametrize("pause", [0, 0.1, 0.3, 0.6, 1.0])
+def test_a_start_that_is_abandoned_leaves_nothing_however_far_it_came(place, pause):
+    run = place.backend.place()
+    spec = place.spec(*SLEEP)
+    starting = threading.Thread(target=_start, args=(place, spec, run))
+    starting.start()
+    time.sleep(pause)
+    place.backend.abandon(run)
+    starting.join(30)
+
+    assert within(5, lambda: _told_of(run) == [])
+    assert not run.exists()
+
+
+def _start(place, spec, run):
+    with contextlib.suppress(StartRefused, FileNotFoundError):
+        place.backend.start(spec, run)
+
+
+def _told_of(run):
+    """Programs that name this run's folder: its keeper, and what it started."""
+    lines = {}
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            if int(folder.name) != os.getpid():
+                lines[int(folder.name)] = (folder / "cmdline").read_bytes()
+    return [pid for pid, line in lines.items() if str(run).encode() in line]

@@ -10,6 +10,7 @@ from apps.core.commands import command, note
 from apps.core.errors import WrongState
 from apps.core.notices import tell
 from apps.workspaces.admission import Answer, answers_of
+from apps.workspaces.limits import bounded
 from apps.workspaces.models import Run, RunData
 from apps.workspaces.states import RUN
 
@@ -25,8 +26,11 @@ class Planned:
 
 
 @command("workspaces.run.planned", policy=only_the_system)
-def plan(run: Run, *, by: Any) -> Planned:
-    """Ask the access decision for each dataset and keep which versions the run may mount; with none it has failed."""
+def plan(run: Run, *, by: Any, offered: Any = None) -> Planned:
+    """Ask the access decision for each dataset and keep which versions the run may mount; with none it has failed.
+
+    `offered`: the most memory (bytes) and processors that its machine gives one workspace.
+    """
     if run.status != Run.Status.STARTING:
         raise WrongState(f"This run is {run.get_status_display().lower()}; only one that starts is given a plan.")
     answers = answers_of(run.workspace.member, run.workspace.project)
@@ -40,6 +44,9 @@ def plan(run: Run, *, by: Any) -> Planned:
     )
     if not admitted:
         return _refused(run, refused)
+    figures = run.figures
+    figures.memory_limit, figures.cpus_limit = bounded(offered)
+    figures.save(update_fields=["memory_limit", "cpus_limit"])
     for one in admitted:
         RunData.objects.get_or_create(run=run, version_id=one.decision.version)
     return Planned(run, admitted, refused)

@@ -14,13 +14,14 @@ from apps.core.outbox import later
 from apps.projects.models import AccessInterval, Project
 from apps.workspaces.actors import WATCH
 from apps.workspaces.admission import baseless
-from apps.workspaces.limits import START_SECONDS, UNSEEN_SECONDS
+from apps.workspaces.limits import LONGEST_START, START_SECONDS, UNSEEN_SECONDS
 from apps.workspaces.models import LIVE, Run, Workspace
 from apps.workspaces.services import keeping, runs
 
 logger = logging.getLogger(__name__)
 R = Run.Status
 LOST = "The machine that it ran on was lost, or lost its way to the portal."
+TOO_LONG = "It did not get ready within an hour. Try again; if it happens twice, tell the alliance's managers."
 NEVER_CAME = "It did not start within five minutes. Try again; if it happens twice, tell the alliance's managers."
 BATCH = 500
 
@@ -54,8 +55,11 @@ def keep_runs() -> None:
         quietly(runs.fail, run, reason=LOST)
     for run in live.filter(never, status=R.RUNNING, status_at__lt=silent)[:BATCH]:
         quietly(runs.fail, run, reason=LOST)
-    for run in live.filter(status=R.STARTING, started_at__lt=late)[:BATCH]:
+    starting = live.filter(status=R.STARTING)
+    for run in starting.filter(never, started_at__lt=late)[:BATCH]:
         quietly(runs.fail, run, reason=NEVER_CAME)
+    for run in starting.filter(started_at__lt=now - timedelta(seconds=LONGEST_START))[:BATCH]:
+        quietly(runs.fail, run, reason=TOO_LONG)
     for run in live.filter(never, status=R.STOPPING, stop_asked_at__lt=silent)[:BATCH]:
         quietly(runs.close, run)
     over = Workspace.objects.filter(status=Workspace.Status.OPEN, project__status=Project.Status.CLOSED)

@@ -46,8 +46,9 @@ def for_hosts(tell: Told) -> Callable[..., HttpResponse]:
 
 @for_hosts
 def plan(body: Any, pk: UUID) -> tuple[int, dict[str, Any]]:
-    """What the run may mount, by the access decision as of now."""
-    planned = planning.plan(_run(pk), by=HOST)
+    """What the run may mount, by the access decision as of now, and how much it gets of what its machine offers."""
+    offered = body.get("offers") if isinstance(body, dict) else None
+    planned = planning.plan(_run(pk), by=HOST, offered=offered)
     if not planned.admitted:
         return 403, {"reason": planned.reason, "lines": [line for one in planned.refused for line in one.lines]}
     return 200, plan_of(planned)
