@@ -16,7 +16,7 @@ from tests.live.site import Person, Site
 DATA, THEIR_DATA = "ehr-alliance-gbsg2", "genomics-johns-hopkins-khan-srbct"
 NOTES = "CANARY-NOTES-5c1f"
 PYTHON = "/opt/environment/bin/python3"
-SECRET_NAMES = ("env", "hub.env", "host.env", "proxy.env", "notary.env", "secrets", "oidc/key.pem")
+SECRET_FILES = ("env", "hub.env", "host.env", "proxy.env", "notary.env", "secrets", "oidc/key.pem")
 
 
 @dataclass
@@ -40,14 +40,8 @@ class Ground:
         raise AssertionError(f"the host has no notes of {lab.run}")
 
     def secrets(self) -> list[str]:
-        """Every secret value that this portal's parts are told."""
-        found: set[str] = set()
-        for name in SECRET_NAMES:
-            for line in (self.site.place / name).read_text().splitlines():
-                key, _, value = line.partition("=")
-                if any(word in key for word in ("SECRET", "TOKEN", "KEY", "URL", "PASSWORD")) and len(value) > 30:
-                    found.add(value.split("@")[0].rpartition(":")[2] if "://" in value else value)
-        return sorted(one for one in found if len(one) > 16)
+        """Every secret that this portal's parts are told."""
+        return list(json.loads((self.site.place / "secrets").read_text()).values())
 
     def sockets(self) -> list[str]:
         """Each socket below the portal's home: the host's, both gateways', both servers', the supervisor's."""
@@ -94,7 +88,7 @@ def facts_of(ground: Ground, canaries: Canaries, memory: str) -> dict[str, Any]:
         "foreign_home": str(homes / notes["workspace"] / "home"),
         "secrets": [str(place), str(folder), str(own_folder), str(homes), "/tmp/.X11-unix",
                     str(place / "host" / "shared" / ground.their_project),
-                    *(str(place / name) for name in SECRET_NAMES)],
+                    *(str(place / name) for name in SECRET_FILES)],
         "data_file": f"/data/{DATA}/gbsg2.csv",
         "data_is_roots": True,
         "canary_words": [THEIR_DATA, "notes-of-julia", notes["workspace"], notes["run"], notes["name"],
