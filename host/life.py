@@ -230,6 +230,7 @@ class Run:
             said = (self.folder / "gateway.log").read_text(encoding="utf-8", errors="replace")
             log.warning("%s: the gateway said: %s", self.notes.run, said[-_SAID:])
             raise GatewayError("Its gateway ended while it started; the host's log says why.")
+        self.folders.close(self.notes.uid)
         self.notes.state = "running"
         self.notes.write(self.folder)
         self._say(100, "Ready")

@@ -107,9 +107,12 @@ class Room:
 
 
 def command(prefix: str, origin: str) -> tuple[str, ...]:
-    """JupyterLab on its socket; everything else about it stands in `inside/`."""
+    """JupyterLab on its socket; everything else about it stands in `inside/`.
+
+    `-P`: a file of a person's home that is named like a module of Python's is not that module.
+    """
     return (
-        f"{PROGRAMS}/bin/python3", "-m", "jupyterlab", f"--ServerApp.sock={_SOCKETS}/{SERVER}",
+        f"{PROGRAMS}/bin/python3", "-P", "-m", "jupyterlab", f"--ServerApp.sock={_SOCKETS}/{SERVER}",
         f"--ServerApp.base_url={prefix}", f"--ServerApp.allow_origin={origin}",
     )  # fmt: skip
 

@@ -109,8 +109,9 @@ def _limit(plan: Plan, group: Group) -> None:
         wanted[resource.RLIMIT_NPROC] = limits.processes + _ROOM
     if not group.has("memory"):
         wanted[resource.RLIMIT_DATA] = limits.memory
-    if plan.watched:
-        wanted[resource.RLIMIT_FSIZE] = max(one.size for one in plan.watched)
+    quotas = [one.size for one in plan.watched if not one.holds_sockets]
+    if quotas:
+        wanted[resource.RLIMIT_FSIZE] = max(*quotas, *(one.size for one in plan.volumes), 0)
     for which, value in wanted.items():
         hard = resource.getrlimit(which)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)

@@ -29,6 +29,7 @@ class Watched:
     inside: str
     size: int
     files: int
+    holds_sockets: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from sandbox import ground, volumes
 from sandbox.arguments import Places
 from sandbox.ground import Ground
 from sandbox.plan import TWINS, Volume, Watched
-from sandbox.spec import ReadOnly, SandboxSpec, SocketFolder, Writable
+from sandbox.spec import MB, ReadOnly, SandboxSpec, SocketFolder, Writable
 
 _MOST_LINKS = 20_000  # files; above this a folder is mounted where it lies
+_MOST_SOCKETS = 64  # and folders, in a folder for sockets
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,12 @@ def lay(spec: SandboxSpec, run: Path, where: Ground, choice: Choice) -> Stage:
 
 
 def _watched(spec: SandboxSpec, choice: Choice) -> list[Watched]:
-    return [
+    folders = [
         Watched(str(mount.source), str(mount.inside), mount.quota, mount.files)
         for mount in spec.writable
         if mount.quota is not None and not choice.is_volume(mount)
     ]
+    for folder in spec.sockets:
+        if folder.listens:  # sockets hold no bytes: whoever writes more there fills the host's disk
+            folders.append(Watched(str(folder.source), str(folder.inside), MB, _MOST_SOCKETS, holds_sockets=True))
+    return folders

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
+from apps.agreements.models import TermsAcceptance
 from apps.agreements.selectors import terms_for
 from apps.agreements.services.terms import accept_terms
 from apps.agreements.texts import sha256_of
@@ -150,8 +151,12 @@ class Story:
 
 
 def _accept_terms(member: Member, version: DatasetVersion) -> None:
-    """Where an agreement lets them: the member read the terms and accepted them."""
-    if found := terms_for(member, version):
+    """Where an agreement lets them, and they have not yet: the member read the terms and accepted them."""
+    found = terms_for(member, version)
+    if found is None:
+        return
+    under = {"member": member, "dataset_version": version, "agreement_version": found.agreement_version}
+    if not TermsAcceptance.objects.filter(**under).exists():
         accept_terms(version, by=member, text_sha256=sha256_of(found.text))
 
 

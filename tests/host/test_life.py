@@ -113,6 +113,35 @@ def test_home_lasts_and_another_start_of_the_workspace_finds_it(place):
     assert json.loads(ask(again, "api/contents/note.txt?content=1")[1])["content"] == "my note"
 
 
+def test_a_file_in_the_home_takes_no_modules_place_at_the_next_start(place):
+    plan = place.plan()
+    run = place.ready(place.order(plan))
+    early = {"type": "file", "format": "text", "content": "raise SystemExit('this ran before anything was watched')"}
+    for name in ("json.py", "logging.py", "jupyterlab.py"):
+        assert ask(run, f"api/contents/{name}", "PUT", early)[0] == 201
+    run.stop("Enough.")
+    wait(lambda: run.is_over)
+
+    again = place.started(workspace=plan["workspace"], uid=plan["uid"])
+
+    assert ask(again, "api/status")[0] == 200
+
+
+@ROOT_ONLY
+def test_nobody_inside_puts_anything_in_the_place_of_the_servers_socket(place):
+    run = place.started()
+    code = (
+        "import os\nfor work in (lambda: os.unlink('/run/ws/server.sock'), lambda: os.symlink('/tmp', '/run/ws/link'),"
+        " lambda: open('/run/ws/fill', 'w'), lambda: os.chmod('/run/ws', 0o777)):\n"
+        "    try: work()\n    except OSError as error: print(error.errno, end=' ')\n    else: print('worked', end=' ')"
+    )
+
+    said = asyncio.run(what_a_cell_says(run.folders.inner / SERVER, code))
+
+    assert said.split() == ["13", "13", "13", "1"]
+    assert os.listdir(run.folders.inner) == [SERVER]
+
+
 @ROOT_ONLY
 def test_each_member_reads_and_writes_what_another_put_into_shared(place):
     project = place.plan()["shared"]

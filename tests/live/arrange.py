@@ -5,6 +5,8 @@
 
 import json
 import sys
+from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import Any
 
 import django
@@ -17,8 +19,18 @@ from apps.alliance.demo_story import on_day  # noqa: E402
 from apps.audit.source import coming_from  # noqa: E402
 from apps.projects import demo  # noqa: E402
 from apps.projects.access import may_use  # noqa: E402
-from apps.projects.demo_words import Told  # noqa: E402
+from apps.projects.demo_words import LUNG, Told  # noqa: E402
 from apps.projects.models import Project  # noqa: E402
+
+
+class Quickly(demo.Story):
+    """The story of one project with a minute between its steps, in the order in which they come."""
+
+    steps = 0
+
+    def _on(self, days: int) -> AbstractContextManager[None]:
+        self.steps += 1
+        return on_day(self.today + timedelta(minutes=self.steps - 120))
 
 
 def project(lead: str, data: str, team: str) -> str:
@@ -28,8 +40,9 @@ def project(lead: str, data: str, team: str) -> str:
         lead=lead, title=f"A question about {len(slugs)} datasets, {timezone.now():%H:%M:%S.%f}", begins=-20,
         story="running", summary="What we want to know, in plain words.", methods="Models of survival.",
         data=dict.fromkeys(slugs, "It holds what the question asks for."), team=others,
+        disease=LUNG, is_genetic=any(slug.startswith("genomics-") for slug in slugs),
     )  # fmt: skip
-    story = demo.Story(timezone.now())
+    story = Quickly(timezone.now())
     with coming_from(component="demo", auth={"method": "demo", "factors": ["demo"], "age_s": 0}):
         made = story._propose(told)
         story._go_on(made, told)

@@ -87,12 +87,12 @@ class Site:
     def workspaces_url(self) -> str:
         return self.values["CAIA_WORKSPACES_URL"]
 
-    def inside(self, *words: str, seconds: float = 300) -> Any:
-        """`python -m tests.live.arrange …` as the portal's own role in this home; what it prints, read as JSON."""
+    def inside(self, *words: str, module: str = "tests.live.arrange", seconds: float = 300) -> Any:
+        """`python -m <module> …` as the portal's own role in this home; what it prints, read as JSON."""
         values = {name: value for name, value in self.values.items() if name != "DATABASE_OWNER_URL"}
         values["DJANGO_SETTINGS_MODULE"] = "caia_portal.settings"
         answer = subprocess.run(
-            [sys.executable, "-m", "tests.live.arrange", *words],
+            [sys.executable, "-m", module, *words],
             cwd=REPO, env=clean_environment(self.place, **values), capture_output=True, text=True, timeout=seconds,
             check=False,
         )  # fmt: skip
@@ -200,7 +200,7 @@ class Person:
         page = f"/projects/{project}/workspace/"
         answer = self.post(f"/runs/{self.run_of(project)}/stop/", page, reason=why)
         assert answer.status_code == 200, answer.text
-        until(lambda: "/stop/" not in self.page_of(project), 30, "it stopped")
+        until(lambda: f"{page}start/" in self.page_of(project), 30, "it stopped and can be started again")
 
 
 @contextlib.contextmanager

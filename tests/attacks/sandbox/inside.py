@@ -236,7 +236,9 @@ def change_data(facts):
     folder = os.path.dirname(path)
     with open(path, "rb") as file:
         said = [refused("map", lambda: mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED, mmap.PROT_WRITE), errno.EACCES)]
-    numbers = (errno.EROFS,)  # everybody may write this file; only its mount says no
+    if not os.statvfs(path).f_flag & os.ST_RDONLY:
+        raise Open("its mount can be written")
+    numbers = (errno.EROFS, errno.EACCES) if facts.get("data_is_roots") else (errno.EROFS,)  # else only its mount says no
     for what, work in {
         "write": lambda: open(path, "r+b"),
         "new": lambda: open(f"{folder}/new", "wb"),
@@ -308,6 +310,12 @@ def change_programs(facts):
         "/home",
         "/opt/python",
         "/opt/python/lib",
+        "/opt",
+        "/opt/environment",
+        "/opt/environment/lib",
+        "/opt/environment/bin",
+        "/opt/settings",
+        "/opt/settings/labconfig",
         "/usr/local",
         "/etc/jupyter",
     ):
@@ -613,7 +621,7 @@ def attempt(name, facts):
         os.write(told, json.dumps(answer).encode()[:60000])
         os._exit(0)
     os.close(told)
-    text, until = b"", time.monotonic() + SECONDS
+    text, until = b"", time.monotonic() + facts.get("seconds", SECONDS)
     while time.monotonic() < until:
         if select.select([heard], [], [], 0.2)[0]:
             piece = os.read(heard, 65536)

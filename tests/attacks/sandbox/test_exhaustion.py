@@ -8,13 +8,13 @@ import os
 import subprocess
 import time
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from sandbox.ends import Why
 from sandbox.promises import Promise
-from sandbox.spec import MB, SpecError, Writable
+from sandbox.spec import MB, SocketFolder, SpecError, Writable
 from tests.attacks.sandbox.inside import PROBES
 from tests.sandbox.place import HOME, LIMITS, is_alive
 
@@ -197,6 +197,21 @@ def test_e42_a_shared_folder_is_measured_and_the_sandbox_ended(place):
     assert not keeps(place, spec, Promise.DISK)
     assert end.why is Why.DISK
     assert str(HOME) in end.words
+
+
+@pytest.mark.parametrize("way", ["bytes", "files"])
+def test_e42_a_folder_for_sockets_is_no_place_for_files(place, way):
+    """It lies on the host's own disk."""
+    (place.root / "sockets").chmod(0o777)
+    spec = place.python(
+        FILL + "import time\n"
+        f"fill('/run/ws', 4 << 20) if {way!r} == 'bytes' else many('/run/ws', 100)\ntime.sleep(20)",
+        sockets=(SocketFolder(place.root / "sockets", PurePosixPath("/run/ws"), listens=True),),
+    )
+    end, _ = place.run(spec)
+
+    assert end.why is Why.DISK
+    assert "/run/ws" in end.words
 
 
 def test_e42_a_sparse_file_takes_no_more_than_it_holds(place):

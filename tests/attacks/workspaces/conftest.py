@@ -1,0 +1,53 @@
+"""One whole portal, two members' workspaces side by side, and one hostile run of every probe in the first."""
+
+import ctypes
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from tests.attacks.sandbox.conftest import SEGMENT, Canaries
+from tests.attacks.workspaces.ground import Ground, attack, facts_of, grounds
+from tests.environments.conftest import environment  # noqa: F401  (a fixture)
+from tests.live.conftest import site  # noqa: F401  (a fixture)
+from tests.live.site import Site
+
+
+@pytest.fixture(scope="session")
+def ground(site: Site) -> Iterator[Ground]:  # noqa: F811
+    with grounds(site) as both:
+        yield both
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What the probes said inside, what the canaries outside heard meanwhile, and what the attacker had been told."""
+
+    said: dict[str, dict[str, Any]]
+    heard: list[str]
+    facts: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def attacked(ground: Ground) -> Iterator[Attacked]:
+    """All probes by Rosa in her kernel, with real addresses and paths."""
+    memory = Path("/dev/shm") / f"caia-canary-workspaces-{os.getpid()}"
+    memory.write_text("CANARY-MEMORY")
+    libc = ctypes.CDLL(None)
+    segment = libc.shmget(SEGMENT, 4096, 0o1666)
+    with TemporaryDirectory(prefix="caia-") as folder:
+        Path(folder).chmod(0o755)
+        canaries = Canaries(Path(folder))
+        try:
+            canaries.so_far()
+            facts = facts_of(ground, canaries, memory.name)
+            said = attack(ground.lab, facts)
+            yield Attacked(said, canaries.so_far(), facts)
+        finally:
+            canaries.close()
+            memory.unlink()
+            libc.shmctl(segment, 0, None)
