@@ -124,6 +124,7 @@ class Run:
         notes.name, notes.uid, notes.workspace, notes.shared = plan.name, plan.uid, plan.workspace, plan.shared
         notes.idle_seconds = plan.idle_seconds
         notes.datasets = [one.slug for one in plan.datasets]
+        environment, digest = self.means.room.environment(plan.environment)  # first: without it nothing is fetched
         data = self._data(plan)
         self._say(60, "Putting up the walls")
         self.folders.make(self.means.settings, plan.uid)
@@ -134,8 +135,7 @@ class Run:
         notes.sandbox = str(self.running.run)
         notes.write(self.folder)
         self._say(70, "Starting JupyterLab")
-        folder, digest = self.means.room.environment(plan.environment)
-        self._start_gateway(plan, folder)
+        self._start_gateway(plan, environment)
         self.mounted = {
             "data": [{"version": one.version, "files": len(one.files), "bytes": one.size} for one in plan.datasets],
             "promises": [asdict(one) for one in promises],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ class Room:
             raise PlanError(f"This machine knows no environment “{name}”.") from None
         folder = self.settings.environments / digest
         if not (folder / "environment.json").exists():
+            if _is_being_built(folder):
+                raise PlanError("The environment is still being built; try again in some minutes.")
             raise PlanError(f"The environment “{name}” is not built on this machine: ./caia environment {name}")
         return folder, digest
 
@@ -98,6 +101,18 @@ class Room:
             groups=(group,) if group is not None else (),
             folder=_HOME,
         )
+
+
+def _is_being_built(folder: Path) -> bool:
+    """Whether somebody holds the lock under which an environment is built."""
+    try:
+        with folder.with_name(f".lock-{folder.name}").open(encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def command(prefix: str, origin: str) -> tuple[str, ...]:
