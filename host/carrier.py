@@ -70,6 +70,9 @@ class Carrier:
         """Until it has to stop, or somebody ends this program."""
         if until(self.gateway.is_ready, _READY_SECONDS):
             self.outbox.tell("started", **self.told["mounted"])
+            self.outbox.tell(
+                "not_watched", words="On a cluster nobody outside a pod sees which files are opened in it."
+            )
         else:
             self._stop("failed", "Its gateway did not get ready.")
         while not self.end:

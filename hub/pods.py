@@ -174,7 +174,7 @@ class Pods:
         """Gateway, carrier and relay; `sandbox` is the address of the sandbox's pod."""
         near = f"unix:{_RUN}/inner/{SERVER}=tcp:{sandbox}:{RELAY_PORT}"
         far = f"tcp:{self.settings.gate_port}=unix:{_RUN}/outer/gateway.sock"
-        run, told = {"run": str(_RUN)}, {"told": str(_TOLD)}
+        run, told = {"run": str(_RUN), "spool": f"{_RUN}/own/spool"}, {"told": str(_TOLD)}
         carries = [_PYTHON, "-m", "host.carrier", f"{_TOLD}/carrier.json"]
         carrier = self._container("carrier", carries, run | told, [self._secret()])
         relay = self._container("relay", [_PYTHON, "-m", "sandbox.relay", near, far], run)
@@ -188,7 +188,10 @@ class Pods:
             self.gate,
             [gateway, carrier, relay],
             [
-                k8s.V1Volume(name="run", empty_dir=k8s.V1EmptyDirVolumeSource(medium="Memory", size_limit="1Gi")),
+                k8s.V1Volume(name="run", empty_dir=k8s.V1EmptyDirVolumeSource(medium="Memory", size_limit="64Mi")),
+                k8s.V1Volume(
+                    name="spool", empty_dir=k8s.V1EmptyDirVolumeSource(size_limit="2Gi")
+                ),  # on the node's disk
                 k8s.V1Volume(name="told", secret=k8s.V1SecretVolumeSource(secret_name=self.gate, default_mode=0o440)),
             ],
             first=[self._container("lay", lays, run | told)],

@@ -82,7 +82,7 @@ def gates(place):
 def test_what_is_mounted_and_what_the_gateway_wrote_reach_the_portal_in_order(place, gates):
     gate = gates().running()
 
-    assert place.portal.kinds(gate.run) == ["started", "signed_in"]
+    assert place.portal.kinds(gate.run) == ["started", "not_watched", "signed_in"]
     assert place.portal.events[gate.run][0]["data"][0]["version"] == "v-1"
     assert place.portal.state(gate.run)["state"] == "running"
     assert gate.folders.words.stat().st_mode & 0o777 == 0o600
@@ -127,7 +127,7 @@ def test_events_that_the_portal_did_not_hear_are_told_again(place, gates):
     place.portal.is_down = False
     gate.running()
 
-    assert [event["seq"] for event in place.portal.events[gate.run]] == [1, 2]
+    assert [event["seq"] for event in place.portal.events[gate.run]] == [1, 2, 3]
 
 
 # ── the pod that fetches ────────────────────────────────────────────────────────────────────────────────────────────
