@@ -29,6 +29,7 @@ caia: the only front door
   ./caia help                     this
 
 Everything it keeps lies in ./var, or where CAIA_HOME points: two copies run side by side.
+The first up also builds what researchers work in, once the portal answers. CAIA_WORKSPACES=off leaves workspaces out.
 DATABASE_URL, REDIS_URL or S3_ENDPOINT_URL in the environment: that part is used and not started.
 """
 

@@ -139,6 +139,17 @@ def _only_builder(folder: Path) -> IO[str]:
     )
 
 
+def is_being_built(name: str) -> bool:
+    """Whether somebody builds it just now."""
+    lock = _lock_of(hash_of(name))
+    if not lock.exists():
+        return False
+    held = locked(lock)
+    if held is not None:
+        held.close()
+    return held is None
+
+
 def _lock_of(hash_: str) -> Path:
     return base() / f".lock-{hash_}"
 

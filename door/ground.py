@@ -26,8 +26,8 @@ class Ground:
     # Tuned for tests: no fsync, nothing survives the run.
     is_for_tests: bool = False
     is_demo: bool = False
-    # Workspaces run here: host, Hub and proxy are started, too.
-    has_workspaces: bool = False
+    # Why host, Hub and proxy are not started, in words; empty where workspaces run here.
+    without_workspaces: str = "They are for a copy that ./caia up started."
 
     @cached_property
     def portal_account(self) -> Account:
@@ -71,7 +71,7 @@ class Ground:
         }
         if self.is_demo:
             values["CAIA_DEMO"] = "1"
-        if self.has_workspaces:
+        if not self.without_workspaces:
             values |= self.of_workspaces()
         return values
 

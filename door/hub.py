@@ -11,22 +11,76 @@ from pathlib import Path
 from door import environments, probes
 from door.cluster import HUB_DATABASE
 from door.ground import Ground, bin_path
-from door.home import REPO, main_home, write_private
-from door.say import Trouble, log, step
+from door.home import PYTHON, REPO, Home, main_home, write_private
+from door.say import Trouble, elapsed, line, log, step, warn
 
+ENVIRONMENT = "python-cancer"  # what workspaces run in
+_WISH = "CAIA_WORKSPACES"
+_OFF = f"{_WISH}=off leaves them out"
+_FOLDER = "ws"
+_LONGEST_FOLDER = 70  # bytes: the host's sockets lie below it, and a socket's path ends at 107
 _PROXY = REPO / "hub" / "proxy"
 _OF_HOST = ("CAIA_CACHE_BYTES", "CAIA_WORKSPACE_MEMORY", "CAIA_WORKSPACE_CPUS", "CAIA_WORKSPACE_STARTS")
 _PROGRAM = "node_modules/configurable-http-proxy/bin/configurable-http-proxy"
+# Asked of .venv's Python, which has bubblewrap; prints why there can be no sandbox, or nothing.
+_TRY_SANDBOX = """
+from sandbox import ground
+try:
+    ground.probe()
+except ground.Unavailable as error:
+    print(error)
+"""
 
 
-def are_wanted() -> bool:
-    """Whether `up` shall start workspaces, too. Off until the portal's own part of them is there."""
-    return os.environ.get("CAIA_WORKSPACES", "") == "on"
+def why_not(home: Home, outside: dict[str, str]) -> str:
+    """Why `up` leaves workspaces out, in a sentence; "" where it starts them. A Trouble where somebody insists."""
+    wish = os.environ.get(_WISH, "")
+    if wish not in {"", "on", "off"}:
+        raise Trouble(f"{_WISH} is “{wish}”, and it can be on or off.", "Without it, workspaces start where they can.")
+    if wish == "off":
+        return f"{_OFF}."
+    reason = _obstacle(home, outside)
+    if reason and wish == "on":
+        raise Trouble(f"Workspaces can't run here: {reason}", f"{_OFF}.")
+    return reason
+
+
+def _obstacle(home: Home, outside: dict[str, str]) -> str:
+    if "DATABASE_URL" in outside and not os.environ.get("CAIA_HUB_DATABASE_URL"):
+        return "DATABASE_URL is yours, and their Hub needs a database beside it: name it by CAIA_HUB_DATABASE_URL."
+    folder = home.root / _FOLDER
+    if len(os.fsencode(folder)) > _LONGEST_FOLDER:
+        return f"the path {folder} is longer than {_LONGEST_FOLDER} bytes: name a shorter home by CAIA_HOME."
+    answer = subprocess.run(
+        [PYTHON, "-c", _TRY_SANDBOX], cwd=REPO, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    log.info("sandbox: %s\n%s\n%s", answer.returncode, answer.stdout, answer.stderr)
+    if answer.returncode != 0 or answer.stdout.strip():
+        return answer.stdout.strip() or (answer.stderr.strip().splitlines() or ["the sandbox can't be tried."])[-1]
+    try:
+        proxy_program()
+    except Trouble as trouble:
+        return trouble.what
+    return ""
+
+
+def make_environment(ground: Ground) -> None:
+    """Build what workspaces run in, where it is missing. Without it the portal stands all the same: that is told."""
+    if not is_on(ground) or environments.manifest(ENVIRONMENT):
+        return
+    line(f"{elapsed()}  the portal can be used; workspaces as soon as {ENVIRONMENT} is built, this once:")
+    try:
+        environments.make_ready(ENVIRONMENT)
+    except Trouble as trouble:
+        warn(f"no workspace can start yet. {trouble.what} {trouble.way_out}".rstrip())
+        warn(f"./caia environment {ENVIRONMENT} tries again, beside the running portal")
+    else:
+        line(f"{elapsed()}  workspaces can be started")
 
 
 def is_on(ground: Ground) -> bool:
     """Whether this copy has workspaces."""
-    return ground.has_workspaces
+    return not ground.without_workspaces
 
 
 # ── the host ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -55,7 +109,7 @@ def host_probe(ground: Ground) -> str:
 
 def _sockets(ground: Ground) -> Path:
     """Not below `run`, which is closed: the Hub and its proxy have to get there. Short, as a socket's path must be."""
-    return ground.folder("ws")
+    return ground.folder(_FOLDER)
 
 
 # ── the Hub ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from door import up
+from door import environments, hub, up
 from door.ground import Ground
 from door.home import main_home
 from door.leftovers import recorded
@@ -30,6 +30,7 @@ def show(*, as_json: bool) -> int:
         print(f"{state['address']}   {'ready' if state['is_ready'] else 'NOT READY'}   (home: {state['home']})")
         for row in state["parts"]:
             print(f"  {row['name']:<21} {row['state']:<9} {row['address']:<44} {row['words']}".rstrip())
+        print(f"  {'workspaces':<21} {state['workspaces']}")
     return 0 if state["is_ready"] else 3
 
 
@@ -42,6 +43,7 @@ def look() -> dict[str, Any]:
         "is_ready": False,
         "address": "",
         "parts": [],
+        "workspaces": "",
         "leftovers": 0,
     }
     if not Supervisor(home).is_there() or not home.read("standing"):
@@ -49,7 +51,9 @@ def look() -> dict[str, Any]:
         return state
     ground = up.standing_ground()
     rows = Supervisor(home).states()
-    parts = [_row(ground, part, [row for row in rows if row["group"] == part.name]) for part in PARTS]
+    parts = [
+        _row(ground, part, [row for row in rows if row["group"] == part.name]) for part in PARTS if part.is_on(ground)
+    ]
     is_ready = all(row["is_answering"] for row in parts)
     return {
         **state,
@@ -57,7 +61,19 @@ def look() -> dict[str, Any]:
         "is_ready": is_ready,
         "address": ground.environment()["CAIA_BASE_URL"],
         "parts": parts,
+        "workspaces": _workspaces(ground),
     }
+
+
+def _workspaces(ground: Ground) -> str:
+    """Whether people can start them, in words."""
+    if not hub.is_on(ground):
+        return f"off: {ground.without_workspaces}"
+    if environments.manifest(hub.ENVIRONMENT):
+        return "on"
+    if environments.is_being_built(hub.ENVIRONMENT):
+        return f"on as soon as {hub.ENVIRONMENT} is built; that goes on now"
+    return f"on, but {hub.ENVIRONMENT} is not built: ./caia environment {hub.ENVIRONMENT}"
 
 
 def _row(ground: Ground, part: Part, rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -27,15 +27,19 @@ def up(*, wait: bool, port: int | None = None) -> int:
     home = main_home()
     with _ending_politely():
         with _alone(home):
-            if Supervisor(home).is_there() and home.read("standing"):
-                address = standing_ground().environment()["CAIA_BASE_URL"]
+            stands = bool(Supervisor(home).is_there() and home.read("standing"))
+            if stands:
+                ground = standing_ground()
+                address = ground.environment()["CAIA_BASE_URL"]
                 line(f"It is running already: {address}  (./caia status tells more, ./caia down stops it)")
-                return 0
-            ground = _brought_up(home, stays=wait, port=port)
-            _say_ready(ground)
-        if wait:
+            else:
+                ground = _brought_up(home, stays=wait, port=port)
+                _say_ready(ground)
+        if stands or wait:
+            hub.make_environment(ground)
             return 0
         try:
+            hub.make_environment(ground)
             _stay(ground)
         finally:
             with step("stopping"):
@@ -63,7 +67,7 @@ def standing_ground() -> Ground:
         raise Trouble("It is not running.", "./caia up starts it.")
     return Ground(
         home, service_account(home.root), ports=kept["ports"], outside=kept["outside"], is_demo=kept["is_demo"],
-        has_workspaces=kept.get("has_workspaces", False),
+        without_workspaces=kept.get("without_workspaces", "An older ./caia up left them out."),
     )  # fmt: skip
 
 
@@ -104,9 +108,12 @@ def _brought_up(home: Home, *, stays: bool, port: int | None) -> Ground:
     left = stop_leftovers(home)
     if left:
         line(f"{elapsed()}  stopped {left} processes that an earlier run left behind")
+    without = hub.why_not(home, outside_parts())
+    if without:
+        warn(f"without workspaces: {without}")
     refused: set[int] = set()
     for attempt in range(1, _TRIES + 1):
-        ground = _new_ground(home, refused, port)
+        ground = _new_ground(home, refused, port, without)
         try:
             _bring_up(ground, stays=stays)
             return ground
@@ -121,11 +128,11 @@ def _brought_up(home: Home, *, stays: bool, port: int | None) -> Ground:
     raise Trouble("Ports were taken by other programs three times in a row.", "Run ./caia up again.")
 
 
-def _new_ground(home: Home, refused: set[int], port: int | None) -> Ground:
+def _new_ground(home: Home, refused: set[int], port: int | None, without_workspaces: str) -> Ground:
     if port is not None and not is_free(port):
         raise Trouble(f"Port {port} is taken by another program.", "Name another: ./caia up --port N, or leave it out.")
     ground = Ground(
-        home, service_account(home.root), outside=outside_parts(), is_demo=True, has_workspaces=hub.are_wanted()
+        home, service_account(home.root), outside=outside_parts(), is_demo=True, without_workspaces=without_workspaces
     )
     wanted = [name for part in PARTS if part.is_ours(ground) for name in part.ports]
     ground.ports = home.ports(wanted, avoid=refused, wished=port)
@@ -154,7 +161,7 @@ def _bring_up(ground: Ground, *, stays: bool) -> None:
     # Last, so that a start which was killed half way is not taken for one that stands.
     ground.home.write("standing", {
         "ports": ground.ports, "outside": ground.outside, "is_demo": ground.is_demo,
-        "has_workspaces": ground.has_workspaces,
+        "without_workspaces": ground.without_workspaces,
     })  # fmt: skip
 
 

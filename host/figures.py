@@ -44,7 +44,7 @@ class Figures:
             self.last_activity = time.time()  # a long computation is no idleness, even with the browser closed
         self.cpu_seconds, self.memory, self.looked_at = use.cpu_seconds, use.memory, now
         with contextlib.suppress(GatewayError):
-            self._of_gateway(gateway.figures())
+            self.take(gateway.figures())
         if now - self.disk_at >= _DISK_EVERY:
             self.disk_at = now
             inside = Path(f"/proc/{sandbox.first}/root")
@@ -69,7 +69,8 @@ class Figures:
             return False
         return (cpu_seconds - self.cpu_seconds) / (now - self.looked_at) > _BUSY
 
-    def _of_gateway(self, facts: dict[str, Any]) -> None:
+    def take(self, facts: dict[str, Any]) -> None:
+        """What a gateway counted."""
         said = facts.get("bytes_out")
         if isinstance(said, int):
             self.bytes_out = said

@@ -129,6 +129,7 @@ class Run:
         notes.name, notes.uid, notes.workspace, notes.shared = plan.name, plan.uid, plan.workspace, plan.shared
         notes.idle_seconds = plan.idle_seconds
         notes.datasets = [one.slug for one in plan.datasets]
+        environment, digest = self.means.room.environment(plan.environment)  # first: without it nothing is fetched
         data = self._data(plan)
         with self.means.turns.turn(self._in_queue):
             self._build(plan, data)
@@ -150,8 +151,7 @@ class Run:
         notes.write(self.folder)  # before the start: if we are killed in its middle, the next host takes it away
         self.running = self.means.backend.start(spec, place)
         self._say(70, "Starting JupyterLab")
-        folder, digest = self.means.room.environment(plan.environment)
-        self._start_gateway(plan, folder)
+        self._start_gateway(plan, environment)
         self.mounted = {
             "data": [{"version": one.version, "files": len(one.files), "bytes": one.size} for one in plan.datasets],
             "promises": [asdict(one) for one in promises],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from dataclasses import dataclass
@@ -14,13 +15,13 @@ from host.settings import Settings
 from sandbox.spec import Environment, Limits, ReadOnly, SandboxSpec, SocketFolder, Writable
 
 PROGRAMS = PurePosixPath("/opt/environment")
-_RULES = PurePosixPath("/opt/settings")
-_HOME = PurePosixPath("/home/researcher")
-_SOCKETS = PurePosixPath("/run/ws")
+RULES = PurePosixPath("/opt/settings")
+HOME = PurePosixPath("/home/researcher")
+SOCKETS = PurePosixPath("/run/ws")
 _INSIDE = Path(__file__).resolve().parent / "inside"
 SERVER = "server.sock"
 _UNATTENDED = 900.0  # seconds without a host: longer than an update takes, and nobody could revoke meanwhile
-_GRACE = 10.0  # seconds that Jupyter gets to save and end its kernels
+GRACE = 10.0  # seconds that Jupyter gets to save and end its kernels
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ class Room:
             raise PlanError(f"This machine knows no environment “{name}”.") from None
         folder = self.settings.environments / digest
         if not (folder / "environment.json").exists():
+            if _is_being_built(folder):
+                raise PlanError("The environment is still being built; try again in some minutes.")
             raise PlanError(f"The environment “{name}” is not built on this machine: ./caia environment {name}")
         return folder, digest
 
@@ -84,26 +87,38 @@ class Room:
             name=plan.name,
             command=command(prefix, origin),
             uid=plan.uid,
-            environment=Environment(folders=(ReadOnly(folder, PROGRAMS), ReadOnly(self.rules, _RULES))),
+            environment=Environment(folders=(ReadOnly(folder, PROGRAMS), ReadOnly(self.rules, RULES))),
             read_only=tuple(ReadOnly(path, PurePosixPath("/data", slug)) for slug, path in data.items()),
             writable=(
-                Writable(self.of(plan.workspace, "home"), _HOME, quota=sizes.home),
+                Writable(self.of(plan.workspace, "home"), HOME, quota=sizes.home),
                 Writable(self.of(plan.workspace, "results"), PurePosixPath("/results"), quota=sizes.results),
                 Writable(project, PurePosixPath("/shared"), quota=sizes.shared, shared=True),
             ),
-            sockets=(SocketFolder(sockets, _SOCKETS, listens=True),),
+            sockets=(SocketFolder(sockets, SOCKETS, listens=True),),
             limits=Limits(
                 memory=sizes.memory,
                 processes=sizes.processes,
                 cpus=sizes.cpus,
                 seconds=sizes.seconds,
-                grace=_GRACE,
+                grace=GRACE,
                 unattended=_UNATTENDED,
             ),
-            variables=_variables(digest, sizes.cpus),
+            variables=variables(digest, sizes.cpus),
             groups=(group,) if group is not None else (),
-            folder=_HOME,
+            folder=HOME,
         )
+
+
+def _is_being_built(folder: Path) -> bool:
+    """Whether somebody holds the lock under which an environment is built."""
+    try:
+        with folder.with_name(f".lock-{folder.name}").open(encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def command(prefix: str, origin: str) -> tuple[str, ...]:
@@ -112,17 +127,18 @@ def command(prefix: str, origin: str) -> tuple[str, ...]:
     `-P`: a file of a person's home that is named like a module of Python's is not that module.
     """
     return (
-        f"{PROGRAMS}/bin/python3", "-P", "-m", "jupyterlab", f"--ServerApp.sock={_SOCKETS}/{SERVER}",
+        f"{PROGRAMS}/bin/python3", "-P", "-m", "jupyterlab", f"--ServerApp.sock={SOCKETS}/{SERVER}",
         f"--ServerApp.base_url={prefix}", f"--ServerApp.allow_origin={origin}",
     )  # fmt: skip
 
 
-def _variables(digest: str, cpus: float) -> dict[str, str]:
+def variables(digest: str, cpus: float) -> dict[str, str]:
+    """What is set around the server inside."""
     threads = str(max(1, round(cpus)))  # a library that counts the host's processors would start too many
     return {
         "PATH": f"{PROGRAMS}/bin:/usr/local/bin:/usr/bin:/bin",
-        "JUPYTER_CONFIG_DIR": str(_RULES),
-        "JUPYTER_DATA_DIR": f"{_HOME}/.local/share/jupyter",
+        "JUPYTER_CONFIG_DIR": str(RULES),
+        "JUPYTER_DATA_DIR": f"{HOME}/.local/share/jupyter",
         "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",  # nothing in a home runs before the files under /data are watched

@@ -106,6 +106,6 @@ def _rights(c: Any, told: Told) -> None:
     c.Spawner.poll_interval = 5
 
 
-def told_here() -> Told:
-    """What this process is told."""
-    return Told.read(os.environ)
+def told_here(*, has_host: bool = True) -> Told:
+    """What this process is told; `has_host`: beside a host, on a single machine."""
+    return Told.read(os.environ, has_host=has_host)

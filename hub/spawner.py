@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import aiohttp
-from jupyterhub.spawner import Spawner, SpawnException
+from jupyterhub.spawner import Spawner
 from traitlets import Unicode
 
-_RUN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+from hub.order import order_of, refused, run_of
+
 _LOOK = 0.2
 _STOP_SECONDS = 60.0
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
@@ -66,19 +65,17 @@ class HostSpawner(Spawner):
     # ── its life ────────────────────────────────────────────────────────────────────────────────────────────────────
     async def start(self) -> str:
         """Order the run and wait until it is ready; the host's own words where it isn't."""
-        run = str(self.user_options.get("run", ""))
-        if not _RUN.fullmatch(run):
-            raise _refused("Workspaces are started from the project's page in the portal.")
+        run = run_of(self)
         self.run, self.gateway, self.lines = run, "", []
-        status, said = await self._ask("POST", "/runs", self._order(run))
+        status, said = await self._ask("POST", "/runs", order_of(self, run))
         if status != 202:
-            raise _refused(str(said.get("reason") or f"The host answered with {status}."))
+            raise refused(str(said.get("reason") or f"The host answered with {status}."))
         while said.get("state") == "starting":
             self.lines = said["progress"]
             await asyncio.sleep(_LOOK)
             status, said = await self._ask("GET", f"/runs/{run}")
         if said.get("state") != "running":
-            raise _refused(str((said.get("end") or {}).get("words") or "The host has forgotten this run."))
+            raise refused(str((said.get("end") or {}).get("words") or "The host has forgotten this run."))
         self.lines, self.gateway = said["progress"], str(said["gateway"])
         return _address(self.gateway)
 
@@ -114,24 +111,6 @@ class HostSpawner(Spawner):
                 yield {"progress": line["percent"], "message": line["words"]}
             await asyncio.sleep(_LOOK)
 
-    def _order(self, run: str) -> dict[str, Any]:
-        around = self.get_env()
-        public = urlsplit(self.user.host or self.hub.public_host)
-        authorize = f"{self.hub.public_host}{self.hub.base_url}api/oauth2/authorize"
-        return {
-            "run": run,
-            "name": self.name,
-            "prefix": around["JUPYTERHUB_SERVICE_PREFIX"],
-            "origin": f"{public.scheme}://{public.netloc}",
-            "hub": {
-                "api_url": around["JUPYTERHUB_API_URL"],
-                "client_id": around["JUPYTERHUB_CLIENT_ID"],
-                "token": around["JUPYTERHUB_API_TOKEN"],
-                "authorize_url": authorize,
-                "scopes": json.loads(around["JUPYTERHUB_OAUTH_ACCESS_SCOPES"]),
-            },
-        }
-
     async def _ask(self, method: str, path: str, facts: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
         try:
             async with (
@@ -145,8 +124,3 @@ class HostSpawner(Spawner):
 
 def _address(socket: str) -> str:
     return f"http+unix://{quote(socket, safe='')}"
-
-
-def _refused(words: str) -> SpawnException:
-    """Not started; whoever waits reads the words."""
-    return SpawnException(words, reason="refused", status_code=409)

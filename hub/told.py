@@ -34,7 +34,7 @@ class Told:
     api: str  # of the Hub itself, on loopback, ending in /hub/api
     proxy: str  # of the proxy's API, on loopback
     database: str = field(repr=False)
-    socket: str
+    socket: str  # of this machine's host; none on a cluster
     portal_token: str = field(repr=False)
     client_secret: str = field(repr=False)
     proxy_token: str = field(repr=False)
@@ -42,10 +42,12 @@ class Told:
     crypt_key: str = field(repr=False)
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> Told:
+    def read(cls, environment: Mapping[str, str], *, has_host: bool = True) -> Told:
         """From the environment. Untold where a name has no value, or public and portal share a host."""
         facts = {field_: environment.get(name, "").rstrip("/") for field_, name in _NAMES.items()}
-        missing = sorted(_NAMES[field_] for field_, value in facts.items() if not value)
+        missing = sorted(
+            _NAMES[field_] for field_, value in facts.items() if not value and (has_host or field_ != "socket")
+        )
         if missing:
             raise Untold(f"The Hub needs, and is not told: {', '.join(missing)}.")
         told = cls(**facts)

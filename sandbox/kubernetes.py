@@ -34,6 +34,7 @@ class Cluster:
     seccomp_profile: str | None = None  # our own, laid in each node's folder; else the runtime's default
     relay: str | None = None  # image of a small program that carries the sockets' bytes, in the same pod
     relay_port: int = 8443
+    relay_command: tuple[str, ...] = ()  # what it runs; the image's own program where nothing is said
     gateway_labels: Mapping[str, str] = field(default_factory=dict)  # the pods that may speak to the relay
     limits_pids: bool = False  # the kubelets' podPidsLimit is set
 
@@ -78,7 +79,8 @@ class Kubernetes:
                     run_as_non_root=True,
                     run_as_user=spec.uid,
                     run_as_group=spec.uid,
-                    fs_group=spec.uid,
+                    # Volumes belong to the group that several sandboxes share, where there is one.
+                    fs_group=spec.groups[0] if spec.groups else spec.uid,
                     supplemental_groups=list(spec.groups) or None,
                     fs_group_change_policy="OnRootMismatch",
                     seccomp_profile=self._profile(),
@@ -191,6 +193,7 @@ class Kubernetes:
             k8s.V1Container(
                 name="relay",
                 image=self.cluster.relay,
+                command=list(self.cluster.relay_command) or None,
                 ports=[k8s.V1ContainerPort(container_port=self.cluster.relay_port)],
                 resources=k8s.V1ResourceRequirements(limits=amounts, requests=amounts),
                 security_context=_locked(),

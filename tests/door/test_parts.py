@@ -52,14 +52,12 @@ def test_one_part_alone_stays_root_and_the_hub_has_an_account_of_its_own() -> No
     assert {part.name for part in PARTS if part.runs_as == "hub"} == {"hub", "proxy"}
 
 
-def test_workspaces_are_off_unless_they_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CAIA_WORKSPACES", raising=False)
+def test_a_copy_without_workspaces_has_none_of_their_parts_and_names() -> None:
     with tempfile.TemporaryDirectory(prefix="caia-") as folder:
         ground = _ground(Home(Path(folder)))
-        assert not hub.are_wanted()
         assert not {"host", "hub", "proxy"} & {part.name for part in PARTS if part.is_ours(ground)}
         assert not {name for name in ground.environment() if "HUB" in name or "WORKSPACES" in name or "HOST" in name}
-        ground.has_workspaces = True
+        ground.without_workspaces = ""
         assert {"host", "hub", "proxy"} <= {part.name for part in PARTS if part.is_ours(ground)}
 
 
@@ -68,7 +66,7 @@ def test_each_of_the_workspaces_parts_is_told_its_own_secrets_alone() -> None:
         home = Home(Path(folder))
         home.make()
         ground = _ground(home)
-        ground.has_workspaces = True
+        ground.without_workspaces = ""
         for prepare in (hub.host_prepare, hub.hub_prepare, hub.proxy_prepare):
             prepare(ground)
         told = {name: (home.root / f"{name}.env").read_text() for name in ("host", "hub", "proxy")}

@@ -1,6 +1,7 @@
 """A run in the real sandbox with the real JupyterLab: what it sees, what is told of it, that nothing stays."""
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from environments import environment_hash
 from host import life
 from host.notes import Notes
 from host.room import SERVER
@@ -410,3 +412,17 @@ def test_a_gateway_that_does_not_start_ends_the_run_in_words(place):
     assert run.notes.end["why"] == "refused"
     assert "gateway ended while it started" in run.notes.end["words"]
     assert not Path(run.notes.sandbox).exists()
+
+
+def test_while_the_environment_is_being_built_a_start_is_refused_in_words_and_fetches_nothing(place, tmp_path):
+    place.settings = replace(place.settings, environments=tmp_path)
+    with (tmp_path / f".lock-{environment_hash('python-cancer')}").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run = place.order(place.plan())
+        wait(lambda: run.is_over)
+    other = place.order(place.plan())
+    wait(lambda: other.is_over)
+
+    assert run.notes.end["words"] == "The environment is still being built; try again in some minutes."
+    assert "is not built on this machine" in other.notes.end["words"]
+    assert place.storage.asked == []
