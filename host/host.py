@@ -48,18 +48,20 @@ class Host:
         neutral = (cache.versions, room.homes, room.common, self.folder)
         backend = Bubblewrap(settings.state / "sandbox", neutral=neutral)
         portal = Portal(settings.portal, settings.secret, settings.name)
-        self.means = Means(settings, portal, cache, room, backend)
+        self.means = Means(settings, portal, cache, room, backend, threading.Event())
         self.runs: dict[str, Run] = {}
         self.heard_at = time.monotonic()
         self._lock = threading.Lock()
-        self._ended = threading.Event()
+        self._ended, self._beat_now = threading.Event(), threading.Event()
         self._clocks: list[threading.Thread] = []
 
     def begin(self) -> None:
         """Find what runs from before, and begin to tell of it."""
         self._find()
-        for work, pause in ((self._beat, self.settings.heartbeat), (self._send, _SEND_EVERY)):
-            clock = threading.Thread(target=self._again_and_again, args=(work, pause), daemon=True)
+        threading.Thread(target=self.means.backend.look_around, daemon=True).start()
+        beat = (self._beat, self.settings.heartbeat, self._beat_now)
+        for clockwork in (beat, (self._send, _SEND_EVERY, self.means.news)):
+            clock = threading.Thread(target=self._again_and_again, args=clockwork, daemon=True)
             clock.start()
             self._clocks.append(clock)
 
@@ -86,7 +88,8 @@ class Host:
                 run.stop("The machine's workspaces were stopped by its operator. Files are kept.")
             until(lambda: all(run.is_over for run in self.runs.values()), _STOP_SECONDS)
             self._send()
-        self._ended.set()
+        for event in (self._ended, self._beat_now, self.means.news):
+            event.set()
         for clock in self._clocks:
             clock.join(15)
 
@@ -117,10 +120,11 @@ class Host:
             shutil.rmtree(state.parent, ignore_errors=True)
 
     # ── the clocks ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def _again_and_again(self, work: Callable[[], None], pause: float) -> None:
+    def _again_and_again(self, work: Callable[[], None], pause: float, sooner: threading.Event) -> None:
         while not self._ended.is_set():
+            sooner.clear()  # before the work: what is told meanwhile is not slept through
             work()
-            self._ended.wait(pause)
+            sooner.wait(pause)
 
     def _beat(self) -> None:
         try:

@@ -27,6 +27,7 @@ from sandbox.spec import MB, SpecError
 
 _LOOK = 0.5
 _READY_SECONDS = 120.0
+_HUB_SECONDS = 1.0
 _SAID = 2000
 _MOST_PLANS = 50  # how often new addresses are asked for while a large dataset comes in
 _MOST_RESTARTS = 5  # of a gateway, in a run
@@ -55,6 +56,7 @@ class Means:
     cache: Cache
     room: Room
     backend: Bubblewrap
+    news: threading.Event  # set when something was told that nobody should wait for
 
 
 class Run:
@@ -72,6 +74,7 @@ class Run:
         self.wish: Wish | None = None
         self.restarts = 0
         self.mounted: dict[str, Any] = {}
+        self.is_known = threading.Event()  # the Hub has heard that it is ready
         self.thread = threading.Thread(target=self._live, name=notes.run, daemon=True)
 
     # ── from other threads ──────────────────────────────────────────────────────────────────────────────────────────
@@ -124,9 +127,12 @@ class Run:
         notes.name, notes.uid, notes.workspace, notes.shared = plan.name, plan.uid, plan.workspace, plan.shared
         notes.idle_seconds = plan.idle_seconds
         notes.datasets = [one.slug for one in plan.datasets]
+        self._unless_stopped()
+        self.folders.make(self.means.settings, plan.uid)
+        folder, digest = self.means.room.environment(plan.environment)
+        self._start_gateway(plan, folder)  # it needs as long as the data and the walls, and none of them
         data = self._data(plan)
         self._say(60, "Putting up the walls")
-        self.folders.make(self.means.settings, plan.uid)
         spec = self.means.room.spec(plan, data, self.folders.inner, notes.prefix, notes.origin)
         promises = self.means.backend.promises(spec)
         self._unless_stopped()
@@ -134,8 +140,6 @@ class Run:
         notes.sandbox = str(self.running.run)
         notes.write(self.folder)
         self._say(70, "Starting JupyterLab")
-        folder, digest = self.means.room.environment(plan.environment)
-        self._start_gateway(plan, folder)
         self.mounted = {
             "data": [{"version": one.version, "files": len(one.files), "bytes": one.size} for one in plan.datasets],
             "promises": [asdict(one) for one in promises],
@@ -143,6 +147,7 @@ class Run:
         }
         self._watch_files()
         self._until_ready()
+        self.is_known.wait(_HUB_SECONDS)  # “Open” leads by the Hub's proxy: it has to know the way first
         self._tell_mounted()
 
     def _data(self, plan: RunPlan) -> dict[str, Path]:
@@ -187,6 +192,7 @@ class Run:
         if self.mounted:
             self.outbox.tell("started", **self.mounted)
             self.mounted = {}
+            self.means.news.set()
 
     def _watch_files(self) -> None:
         try:
@@ -285,6 +291,7 @@ class Run:
         self.notes.ended_at = time.time()
         self.notes.state = "ended"
         self.notes.write(self.folder)
+        self.means.news.set()
         log.info("%s ended: %s", self.notes.run, end["words"])
 
     # ── small things ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -101,9 +101,9 @@ class Room:
 
 
 def command(prefix: str, origin: str) -> tuple[str, ...]:
-    """JupyterLab on its socket; everything else about it stands in `inside/`."""
+    """JupyterLab on its socket, the rest stands in `inside/`. -P: no file of a home is taken for one of its modules."""
     return (
-        f"{PROGRAMS}/bin/python3", "-m", "jupyterlab", f"--ServerApp.sock={_SOCKETS}/{SERVER}",
+        f"{PROGRAMS}/bin/python3", "-P", f"{_RULES}/start.py", f"--ServerApp.sock={_SOCKETS}/{SERVER}",
         f"--ServerApp.base_url={prefix}", f"--ServerApp.allow_origin={origin}",
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from jupyterhub.spawner import Spawner, SpawnException
 from traitlets import Unicode
 
 _RUN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_LOOK = 0.2
+_LOOK = 0.1
 _STOP_SECONDS = 60.0
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
 

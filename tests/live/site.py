@@ -200,7 +200,7 @@ class Person:
         page = f"/projects/{project}/workspace/"
         answer = self.post(f"/runs/{self.run_of(project)}/stop/", page, reason=why)
         assert answer.status_code == 200, answer.text
-        until(lambda: "/stop/" not in self.page_of(project), 30, "it stopped")
+        until(lambda: 'id="workspace-state" hx-get' not in self.page_of(project), 30, "it stopped")
 
 
 @contextlib.contextmanager
