@@ -51,18 +51,20 @@ class Host:
         portal = Portal(
             settings.portal, settings.secret, settings.name, {"memory": settings.memory, "cpus": settings.cpus}
         )
-        self.means = Means(settings, portal, cache, room, backend, Turns(settings.starts))
+        self.means = Means(settings, portal, cache, room, backend, Turns(settings.starts), threading.Event())
         self.runs: dict[str, Run] = {}
         self.heard_at = time.monotonic()
         self._lock = threading.Lock()
-        self._ended = threading.Event()
+        self._ended, self._beat_now = threading.Event(), threading.Event()
         self._clocks: list[threading.Thread] = []
 
     def begin(self) -> None:
         """Find what runs from before, and begin to tell of it."""
         self._find()
-        for work, pause in ((self._beat, self.settings.heartbeat), (self._send, _SEND_EVERY)):
-            clock = threading.Thread(target=self._again_and_again, args=(work, pause), daemon=True)
+        threading.Thread(target=self.means.backend.look_around, daemon=True).start()
+        beat = (self._beat, self.settings.heartbeat, self._beat_now)
+        for clockwork in (beat, (self._send, _SEND_EVERY, self.means.news)):
+            clock = threading.Thread(target=self._again_and_again, args=clockwork, daemon=True)
             clock.start()
             self._clocks.append(clock)
 
@@ -89,7 +91,8 @@ class Host:
                 run.stop("The machine's workspaces were stopped by its operator. Files are kept.")
             until(lambda: all(run.is_over for run in self.runs.values()), _STOP_SECONDS)
             self._send()
-        self._ended.set()
+        for event in (self._ended, self._beat_now, self.means.news):
+            event.set()
         for clock in self._clocks:
             clock.join(15)
 
@@ -120,13 +123,14 @@ class Host:
             self.means.backend.abandon(state.parent)
 
     # ── the clocks ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def _again_and_again(self, work: Callable[[], None], pause: float) -> None:
+    def _again_and_again(self, work: Callable[[], None], pause: float, sooner: threading.Event) -> None:
         while not self._ended.is_set():
+            sooner.clear()  # before the work: what is told meanwhile is not slept through
             try:
                 work()
             except Exception:  # a full disk, a bug: the next round comes all the same, since nobody else can stop runs
                 log.exception("the clock of %s goes on after a failure", work.__name__)
-            self._ended.wait(pause)
+            sooner.wait(pause)
 
     def _beat(self) -> None:
         try:

@@ -29,6 +29,7 @@ from sandbox.spec import MB, SpecError
 
 _LOOK = 0.5
 _READY_SECONDS = 120.0
+_HUB_SECONDS = 1.0
 _SAID = 2000
 _MOST_PLANS = 50  # how often new addresses are asked for while a large dataset comes in
 _MOST_RESTARTS = 5  # of a gateway, in a run
@@ -59,6 +60,7 @@ class Means:
     room: Room
     backend: Bubblewrap
     turns: Turns
+    news: threading.Event  # set when something was told that nobody should wait for
 
 
 class Run:
@@ -76,6 +78,7 @@ class Run:
         self.wish: Wish | None = None
         self.restarts = 0
         self.mounted: dict[str, Any] = {}
+        self.is_known = threading.Event()  # the Hub has heard that it is ready
         self.thread = threading.Thread(target=self._live, name=notes.run, daemon=True)
 
     # ── from other threads ──────────────────────────────────────────────────────────────────────────────────────────
@@ -132,17 +135,18 @@ class Run:
         environment, digest = self.means.room.environment(plan.environment)  # first: without it nothing is fetched
         data = self._data(plan)
         with self.means.turns.turn(self._in_queue):
-            self._build(plan, data)
+            self._build(plan, data, environment, digest)
 
     def _in_queue(self, place: int) -> None:
         self._say(60, f"Others start before you: you are number {place} in the queue")
         self._unless_stopped()
 
-    def _build(self, plan: RunPlan, data: dict[str, Path]) -> None:
+    def _build(self, plan: RunPlan, data: dict[str, Path], environment: Path, digest: str) -> None:
         """Walls, server, gateway, until somebody can work there."""
         notes = self.notes
         self._say(61, "Putting up the walls")
         self.folders.make(self.means.settings, plan.uid)
+        self._start_gateway(plan, environment)  # it needs as long as the walls, and none of them
         spec = self.means.room.spec(plan, data, self.folders.inner, notes.prefix, notes.origin)
         promises = self.means.backend.promises(spec)
         self._unless_stopped()
@@ -151,7 +155,6 @@ class Run:
         notes.write(self.folder)  # before the start: if we are killed in its middle, the next host takes it away
         self.running = self.means.backend.start(spec, place)
         self._say(70, "Starting JupyterLab")
-        self._start_gateway(plan, environment)
         self.mounted = {
             "data": [{"version": one.version, "files": len(one.files), "bytes": one.size} for one in plan.datasets],
             "promises": [asdict(one) for one in promises],
@@ -159,6 +162,7 @@ class Run:
         }
         self._watch_files()
         self._until_ready()
+        self.is_known.wait(_HUB_SECONDS)  # “Open” leads by the Hub's proxy: it has to know the way first
         self._tell_mounted()
 
     def _data(self, plan: RunPlan) -> dict[str, Path]:
@@ -204,6 +208,7 @@ class Run:
         if self.mounted:
             self.outbox.tell("started", **self.mounted)
             self.mounted = {}
+            self.means.news.set()
 
     def _watch_files(self) -> None:
         try:
@@ -303,6 +308,7 @@ class Run:
         self.notes.ended_at = time.time()
         self.notes.state = "ended"
         self.notes.write(self.folder)
+        self.means.news.set()
         log.info("%s ended: %s", self.notes.run, end["words"])
 
     # ── small things ────────────────────────────────────────────────────────────────────────────────────────────────

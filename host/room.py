@@ -122,12 +122,9 @@ def _is_being_built(folder: Path) -> bool:
 
 
 def command(prefix: str, origin: str) -> tuple[str, ...]:
-    """JupyterLab on its socket; everything else about it stands in `inside/`.
-
-    `-P`: a file of a person's home that is named like a module of Python's is not that module.
-    """
+    """JupyterLab on its socket, the rest stands in `inside/`. -P: no file of a home is taken for one of its modules."""
     return (
-        f"{PROGRAMS}/bin/python3", "-P", "-m", "jupyterlab", f"--ServerApp.sock={SOCKETS}/{SERVER}",
+        f"{PROGRAMS}/bin/python3", "-P", f"{RULES}/start.py", f"--ServerApp.sock={SOCKETS}/{SERVER}",
         f"--ServerApp.base_url={prefix}", f"--ServerApp.allow_origin={origin}",
     )  # fmt: skip
 

@@ -112,6 +112,8 @@ class _Requests(BaseHTTPRequestHandler):
 def told(run: Run) -> dict[str, Any]:
     """A run as the Hub is told of it."""
     state = "running" if run.notes.state == "stopping" else run.notes.state
+    if state == "running":
+        run.is_known.set()
     return {
         "state": state,
         "progress": list(run.progress),

@@ -40,7 +40,8 @@ def _place(c: Any, told: Told) -> None:
     hub.redirect_to_server = False
     hub.init_spawners_timeout = 10
     hub.last_activity_interval = 15  # also the pace at which a proxy that was restarted gets its routes again
-    hub.tornado_settings = {"headers": _headers(told)}
+    # So long the portal's worker waits for a start or an end: a refusal comes at once, the rest is told by the host.
+    hub.tornado_settings = {"headers": _headers(told), "slow_spawn_timeout": 1, "slow_stop_timeout": 1}
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = told.proxy
     c.ConfigurableHTTPProxy.auth_token = told.proxy_token

@@ -13,7 +13,7 @@ from traitlets import Unicode
 
 from hub.order import order_of, refused, run_of
 
-_LOOK = 0.2
+_LOOK = 0.1
 _STOP_SECONDS = 60.0
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
 

@@ -133,6 +133,10 @@ class Bubblewrap:
         self.ground = ground.probe(bwrap)
         self.choice = Choice(self.ground, self.state, tuple(folder.resolve() for folder in neutral))
 
+    def look_around(self, system: Path = Path("/usr")) -> None:
+        """Find out what the first start would else have to wait for: seconds, on a slow disk."""
+        ground.set_id_programs(system)
+
     def promises(self, spec: SandboxSpec) -> tuple[Standing, ...]:
         """What holds for this description on this machine, promise by promise."""
         return standings(self.ground, spec, self.choice)

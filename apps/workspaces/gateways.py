@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import time
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -11,6 +12,7 @@ from django.conf import settings
 from apps.core.errors import NotAllowed, Unavailable
 
 TIMEOUT = 10  # seconds
+PATIENCE, LOOK = 15, 0.2  # seconds that a start waits for the end of the run before, and between two looks
 MOST = 64 * 1024  # bytes of an answer that are read
 SORRY = "The Hub does not answer. It is asked again by itself."
 
@@ -26,12 +28,24 @@ class JupyterHub:
 
         Raises NotAllowed where the Hub refuses, Unavailable where it does not answer.
         """
+        server = self._server(member, server)
+        status, words = self._ask("POST", server, {"run": run})
+        if status == 404:  # nobody of this name was there before
+            self._enter(member)
+            status, words = self._ask("POST", server, {"run": run})
+        until = time.monotonic() + PATIENCE
+        while (is_ending := status == 400 and "pending" in words) and time.monotonic() < until:
+            time.sleep(LOOK)  # the run before is on its way out
+            status, words = self._ask("POST", server, {"run": run})
+        if is_ending:
+            raise Unavailable(SORRY)
+        is_there = status == 400 and "already" in words
+        if status not in (201, 202) and not is_there:
+            self._refuse(status)
+
+    def _enter(self, member: str) -> None:
         status, _ = self._ask("POST", f"/users/{quote(member, safe='')}")
         if status not in (201, 409):  # made, or there already
-            self._refuse(status)
-        status, said = self._ask("POST", self._server(member, server), {"run": run})
-        is_there = status == 400 and "already" in str(said.get("message", ""))
-        if status not in (201, 202) and not is_there:
             self._refuse(status)
 
     def stop(self, member: str, server: str) -> None:
@@ -48,7 +62,8 @@ class JupyterHub:
             raise Unavailable(SORRY)
         raise NotAllowed(f"The Hub refused to start the workspace (it answered {status}). Tell the portal's operators.")
 
-    def _ask(self, method: str, path: str, facts: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+    def _ask(self, method: str, path: str, facts: dict[str, Any] | None = None) -> tuple[int, str]:
+        """Its status and, where it says something to people, that."""
         connection = self._connection()
         headers = {"Authorization": f"token {self._token}", "Accept": "application/json"}
         body = json.dumps(facts).encode() if facts is not None else b""
@@ -60,7 +75,7 @@ class JupyterHub:
             raise Unavailable(SORRY) from error
         finally:
             connection.close()
-        return answer.status, _facts(said)
+        return answer.status, _message(said)
 
     def _connection(self) -> http.client.HTTPConnection:
         if self._url.scheme == "http+unix":
@@ -81,9 +96,9 @@ class _Unix(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def _facts(said: bytes) -> dict[str, Any]:
+def _message(said: bytes) -> str:
     try:
         read = json.loads(said)
     except ValueError:
-        return {}
-    return read if isinstance(read, dict) else {}
+        return ""
+    return str(read.get("message", "")) if isinstance(read, dict) else ""

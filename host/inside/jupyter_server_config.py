@@ -19,6 +19,10 @@ c.ServerApp.sock_mode = "0660"  # the gateway is in this workspace's group
 # interfaces by netlink, which the sandbox refuses.
 c.KernelManager.transport = "ipc"
 
+# Each takes its time at the start and answers at addresses that the gateway doesn't let through.
+unused = ("jupyter_lsp", "jupyter_server_terminals", "notebook_shim")
+c.ServerApp.jpserver_extensions = {"jupyterlab": True, **dict.fromkeys(unused, False)}
+
 c.ServerApp.open_browser = False
 c.ServerApp.quit_button = False
 c.ServerApp.terminals_enabled = False

@@ -104,7 +104,12 @@ class Kernel:
         headers = {"Cookie": self.lab.cookies(base), "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "websocket",
                    "Sec-Fetch-Dest": "websocket"}  # fmt: skip
         return connect(
-            url, origin=self.lab.origin, additional_headers=headers, max_size=None, open_timeout=30, proxy=None,
+            url,
+            origin=self.lab.origin,
+            additional_headers=headers,
+            max_size=None,
+            open_timeout=30,
+            proxy=None,
             legacy=True,  # a plain connection, which its Kernel closes
         )
 
