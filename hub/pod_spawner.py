@@ -78,6 +78,7 @@ class PodSpawner(KubeSpawner):
         self._say(5, "Asking the portal what you may work with")
         telling = asyncio.create_task(self._tell_portal())
         try:
+            await self._start_watching_pods()  # first: what is cleared after a refusal is looked for there
             return await self._made(await asyncio.to_thread(self.portal.plan, self.run))
         except (Refused, PlanError, SpecError, Unreachable, NotStarted, ApiException, TimeoutError) as error:
             words = _words(error)
@@ -89,7 +90,6 @@ class PodSpawner(KubeSpawner):
 
     async def _made(self, plan: RunPlan) -> str:
         pods = Pods(self.settings, plan, order_of(self, self.run), self.portal_url, self.component_label)
-        await self._start_watching_pods()
         for manifest in (*pods.claims(), *pods.policies()):
             await self._make(manifest)
         self._say(10, "Fetching the data")

@@ -86,7 +86,7 @@ def test_files_under_data_that_are_opened_are_told_with_their_number(place):
     run = place.started()
     for _ in range(3):
         assert ask(run, "api/contents/data/demo-study/rows.csv?content=1")[0] == 200
-        time.sleep(0.8)
+        time.sleep(1.5)
     note = ask(run, "api/contents/data/demo-study/README.md?content=1")[0]  # the last moment counts, too
     run.stop("Enough.")
     wait(lambda: run.is_over and run.outbox.is_clear())

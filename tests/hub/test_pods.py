@@ -136,7 +136,7 @@ def test_the_limits_of_the_plan_bound_the_sandbox(pods):
     assert spec["containers"][0]["resources"]["limits"]["memory"] == str(1500 * MB)
     assert spec["containers"][0]["resources"]["limits"]["cpu"] == "2000m"
     assert spec["activeDeadlineSeconds"] == 3600
-    assert spec["containers"][0]["command"][2] == "jupyterlab"
+    assert spec["containers"][0]["command"][2] == "/opt/settings/start.py"
     assert spec["containers"][0]["image"] == FACTS["environments"]["python-cancer"]
 
 
