@@ -19,6 +19,7 @@ RULES = PurePosixPath("/opt/settings")
 HOME = PurePosixPath("/home/researcher")
 SOCKETS = PurePosixPath("/run/ws")
 _INSIDE = Path(__file__).resolve().parent / "inside"
+_NOTEBOOKS = Path(__file__).resolve().parents[1] / "examples" / "notebooks"
 SERVER = "server.sock"
 _UNATTENDED = 900.0  # seconds without a host: longer than an update takes, and nobody could revoke meanwhile
 GRACE = 10.0  # seconds that Jupyter gets to save and end its kernels
@@ -46,11 +47,12 @@ class Room:
         return self.settings.state / "settings"
 
     def make_ready(self) -> None:
-        """Make the folders, and lay out the settings of the server inside."""
+        """Make the folders, and lay out the settings of the server inside, with notebooks to begin from."""
         for folder in (self.settings.state, self.homes, self.common, self.rules):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o711)
-        shutil.copytree(_INSIDE, self.rules, dirs_exist_ok=True, copy_function=shutil.copyfile)
+        for given, folder in ((_INSIDE, self.rules), (_NOTEBOOKS, self.rules / "examples")):
+            shutil.copytree(given, folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
         for path in self.rules.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o444)
         (self.rules / "migrated").touch(mode=0o444)  # else Jupyter would want to write there, for a form long gone

@@ -41,8 +41,9 @@ c.LabApp.user_settings_dir = f"{os.environ['HOME']}/.jupyter/lab/user-settings"
 c.LabApp.workspaces_dir = f"{os.environ['HOME']}/.jupyter/lab/workspaces"
 
 # The file browser begins at home; what lies elsewhere is found through links.
-for name in ("data", "shared", "results"):
+_ELSEWHERE = {"data": "/data", "shared": "/shared", "results": "/results", "examples": "/opt/settings/examples"}
+for name, place in _ELSEWHERE.items():
     link = Path(os.environ["HOME"], name)
-    if Path("/", name).is_dir() and not link.is_symlink():
+    if Path(place).is_dir() and not link.is_symlink():
         with contextlib.suppress(OSError):
-            link.symlink_to(f"/{name}")
+            link.symlink_to(place)

@@ -113,6 +113,9 @@ def test_home_lasts_and_another_start_of_the_workspace_finds_it(place):
     again = place.started(workspace=plan["workspace"], uid=plan["uid"])
 
     assert json.loads(ask(again, "api/contents/note.txt?content=1")[1])["content"] == "my note"
+    examples = json.loads(ask(again, "api/contents/examples?content=1")[1])["content"]
+    assert {"ehr.ipynb", "pathology.ipynb", "radiology.ipynb", "genomics.ipynb"} <= {one["name"] for one in examples}
+    assert not any(one["writable"] for one in examples)
 
 
 def test_a_file_in_the_home_takes_no_modules_place_at_the_next_start(place):
