@@ -72,7 +72,7 @@ class Times:
     unwanted: float = 2  # the rest of a body that nobody wants
     whole: float = 300  # a request with its answer
     hub: float = 10  # the Hub's answer
-    ask: float = 30  # so long the Hub's last word about a session is believed
+    ask: float = 5  # so long the Hub's last word about a session is believed
     watch: float = 3  # and while a websocket is open
     grace: float = 120  # so long a session lives on while the Hub does not answer
     session: float = 12 * 3600

@@ -4,11 +4,41 @@ from __future__ import annotations
 
 from typing import Any
 
+from jupyterhub.apihandlers.base import APIHandler
+from jupyterhub.scopes import needs_scope
+from jupyterhub.utils import new_token
 from oauthenticator.generic import GenericOAuthenticator
+from tornado import web
+
+_OWN = "jupyterhub"  # the client of tokens that no sign-in gave out: the servers' own
+
+
+class SignedOut(APIHandler):
+    """The portal says that a session of somebody's ended: no cookie and no token of theirs opens anything here."""
+
+    @needs_scope("admin:users")  # type: ignore[untyped-decorator]
+    def post(self, name: str) -> None:
+        """Their servers run on; who comes by a browser is sent to the portal."""
+        user = self.find_user(name)
+        if user is None:
+            raise web.HTTPError(404)
+        person = user.orm_user
+        person.cookie_id = new_token()
+        for token in person.api_tokens:
+            if token.client_id != _OWN:
+                self.db.delete(token)
+        for code in person.oauth_codes:
+            self.db.delete(code)
+        self.db.commit()
+        self.set_status(204)
 
 
 class PortalAuthenticator(GenericOAuthenticator):
     """OpenID Connect at the portal. Only names that the portal has entered at the Hub come in."""
+
+    def get_handlers(self, app: Any) -> list[Any]:
+        """The Hub's own, and the portal's word that somebody signed out."""
+        return [*super().get_handlers(app), (r"/api/signed-out/([^/]+)", SignedOut)]
 
     async def refresh_user(self, user: Any, handler: Any = None, **more: Any) -> Any:
         """Is somebody still welcome? Whoever never signed in here can't be asked about by a token of theirs.

@@ -114,7 +114,10 @@ def _watched(spec: SandboxSpec, choice: Choice) -> list[Watched]:
         for mount in spec.writable
         if mount.quota is not None and not choice.is_volume(mount)
     ]
-    for folder in spec.sockets:
-        if folder.listens:  # sockets hold no bytes: whoever writes more there fills the host's disk
-            folders.append(Watched(str(folder.source), str(folder.inside), MB, _MOST_SOCKETS, holds_sockets=True))
-    return folders
+    # Sockets hold no bytes: whoever writes more there fills the host's disk.
+    sockets = [
+        Watched(str(folder.source), str(folder.inside), MB, _MOST_SOCKETS, holds_sockets=True)
+        for folder in spec.sockets
+        if folder.listens
+    ]
+    return [*folders, *sockets]

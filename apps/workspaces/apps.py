@@ -9,8 +9,11 @@ class WorkspacesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Hear of each access that ends."""
+        """Hear of each access and of each session that ends."""
+        from apps.alliance.signin.sessions import ENDED
         from apps.projects.services.ending import HOOKS
+        from apps.workspaces.services.hub import when_session_ends
         from apps.workspaces.services.stopping import when_access_ends
 
         HOOKS.append(when_access_ends)
+        ENDED.append(when_session_ends)

@@ -54,6 +54,12 @@ class JupyterHub:
         if status not in (202, 204, 400, 404):
             self._refuse(status)
 
+    def sign_out(self, member: str) -> None:
+        """Have it know no browser of this member's any more; whom it never saw it need not forget."""
+        status, _ = self._ask("POST", f"/signed-out/{quote(member, safe='')}")
+        if status not in (204, 404):
+            raise Unavailable(SORRY)
+
     def _server(self, member: str, server: str) -> str:
         return f"/users/{quote(member, safe='')}/servers/{quote(server, safe='')}"
 

@@ -1,11 +1,13 @@
 """Celery's doors into workspaces: the Hub is asked here, and nowhere inside a transaction."""
 
+from uuid import UUID
+
 from celery import shared_task
 
 from apps.core.errors import NotAllowed
 from apps.projects.models import Project
 from apps.workspaces.gateways import JupyterHub
-from apps.workspaces.models import Run
+from apps.workspaces.models import Run, hub_name_of
 from apps.workspaces.services import hub, runs, stopping
 
 
@@ -41,6 +43,13 @@ def stop_at_hub(pk: str) -> None:
     newest = run.workspace.runs.order_by("-started_at").first()
     if newest is not None and newest.pk == run.pk:
         JupyterHub().stop(run.workspace.hub_name, run.workspace.hub_server)
+
+
+@shared_task(name="workspaces.sign_out_at_hub")
+def sign_out_at_hub(pk: str) -> None:
+    """A session of this member's ended at the portal: no browser enters their workspaces any more by what it has."""
+    hub.forget_member(UUID(pk))
+    JupyterHub().sign_out(hub_name_of(UUID(pk)))
 
 
 @shared_task(name="workspaces.forget_tokens")

@@ -13,7 +13,7 @@ import requests
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-_PAGE = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none"}
+PAGE = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none"}
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Lab:
         return f"{parts.scheme}://{parts.netloc}"
 
     def enter(self) -> None:
-        answer = self.browser.get(self.address, headers=_PAGE, timeout=30)
+        answer = self.browser.get(self.address, headers=PAGE, timeout=30)
         assert answer.status_code == 200, (answer.status_code, answer.url, answer.text[:1500])
         assert answer.url.startswith(self.address), answer.url
 

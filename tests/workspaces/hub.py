@@ -13,7 +13,7 @@ class StandIn:
 
     def __init__(self, token):
         self.token, self.refuses = token, 0
-        self.users, self.servers, self.asked = set(), {}, []
+        self.users, self.servers, self.asked, self.signed_out = set(), {}, [], []
 
     def answer(self, method, path, headers, facts):
         self.asked.append((method, path, facts))
@@ -21,6 +21,9 @@ class StandIn:
             return 403, {"status": 403, "message": "Action is not authorized with current scopes"}
         if self.refuses:
             return self.refuses, {"status": self.refuses, "message": "No."}
+        if path.startswith("/hub/api/signed-out/"):
+            self.signed_out.append(path.rpartition("/")[2])
+            return 204, {}
         parts = path.removeprefix("/hub/api/users/").split("/")
         if len(parts) == 1:
             return self._user(parts[0])

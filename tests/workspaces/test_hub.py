@@ -1,15 +1,20 @@
 """The Hub as the portal's worker asks it: started with the run's identifier, stopped, and what its silence leads to."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
+from oauth2_provider.models import AccessToken
 
 from apps.core.errors import NotAllowed, Unavailable
 from apps.core.models import Message
 from apps.core.outbox import deliver
 from apps.workspaces.gateways import JupyterHub
-from apps.workspaces.models import Run
+from apps.workspaces.models import Run, hub_name_of
 from apps.workspaces.services import runs
 from tests.factories import arranged
 from tests.projects.world import again
+from tests.signin.ways import give_password, sign_in
 from tests.workspaces.hub import StandIn, served
 
 TOKEN = "what-the-portal-shows-the-hub-of-the-tests"
@@ -117,3 +122,32 @@ def test_a_late_stop_leaves_the_next_start_alone(world, hub):
     carried("workspaces.stop_at_hub")
 
     assert len(hub.servers) == 1
+
+
+def test_whoever_signs_out_of_the_portal_has_signed_out_at_the_hub(world, hub, client):
+    runs.start(world.project, by=world.lead)
+    give_password(world.lead)
+    sign_in(client, world.lead)
+    token = AccessToken.objects.create(
+        user=world.lead, token="t" * 30, expires=timezone.now() + timedelta(hours=1), scope="openid"
+    )
+    client.post("/sign-out/")
+
+    assert carried("workspaces.sign_out_at_hub")
+    assert hub.signed_out == [hub_name_of(world.lead.pk)]
+    assert not AccessToken.objects.filter(pk=token.pk).exists()
+
+
+def test_whoever_has_no_workspace_signs_out_of_the_portal_alone(world, hub, client):
+    give_password(world.lead)
+    sign_in(client, world.lead)
+    client.post("/sign-out/")
+
+    assert not Message.objects.filter(task="workspaces.sign_out_at_hub").exists()
+
+
+def test_a_hub_that_does_not_know_of_a_sign_out_is_told_again(hub):
+    hub.refuses = 403
+
+    with pytest.raises(Unavailable):
+        JupyterHub().sign_out("m1")

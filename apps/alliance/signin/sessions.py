@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -22,6 +23,7 @@ SEEN_AT = "caia_seen_at"
 NOTE_EVERY = 25  # seconds; a session is not written more often for having been used
 REMEMBERED = 200  # sign-ins among which an address is looked for
 HISTORY = 20
+ENDED: list[Callable[[UUID], None]] = []  # whoever wants to hear whose session was ended, by whomever
 
 BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 SYSTEMS = (
@@ -123,6 +125,8 @@ def end_sessions(member: Member, *, but: str | None = None) -> int:
     keys = list(rows.values_list("session_key", flat=True))
     Session.objects.filter(session_key__in=keys).delete()
     rows.delete()
+    if keys:
+        _tell_of_end(member.pk)
     return len(living & set(keys))
 
 
@@ -133,12 +137,21 @@ def end_session(member: Member, pk: int) -> str | None:
         return None
     Session.objects.filter(session_key=row.session_key).delete()
     row.delete()
+    _tell_of_end(member.pk)
     return str(row.session_key)
 
 
 def forget(session_key: str | None) -> None:
     """Take a session that ends out of its owner's list."""
-    UserSession.objects.filter(session_key=session_key or "").delete()
+    row = UserSession.objects.filter(session_key=session_key or "").first()
+    if row is not None:
+        row.delete()
+        _tell_of_end(row.user_id)
+
+
+def _tell_of_end(member: UUID) -> None:
+    for hook in ENDED:
+        hook(member)
 
 
 def forget_ended() -> int:

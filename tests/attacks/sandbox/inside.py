@@ -238,7 +238,9 @@ def change_data(facts):
         said = [refused("map", lambda: mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED, mmap.PROT_WRITE), errno.EACCES)]
     if not os.statvfs(path).f_flag & os.ST_RDONLY:
         raise Open("its mount can be written")
-    numbers = (errno.EROFS, errno.EACCES) if facts.get("data_is_roots") else (errno.EROFS,)  # else only its mount says no
+    numbers = (
+        (errno.EROFS, errno.EACCES) if facts.get("data_is_roots") else (errno.EROFS,)
+    )  # else only its mount says no
     for what, work in {
         "write": lambda: open(path, "r+b"),
         "new": lambda: open(f"{folder}/new", "wb"),

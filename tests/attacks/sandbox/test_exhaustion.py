@@ -204,8 +204,7 @@ def test_e42_a_folder_for_sockets_is_no_place_for_files(place, way):
     """It lies on the host's own disk."""
     (place.root / "sockets").chmod(0o777)
     spec = place.python(
-        FILL + "import time\n"
-        f"fill('/run/ws', 4 << 20) if {way!r} == 'bytes' else many('/run/ws', 100)\ntime.sleep(20)",
+        FILL + f"import time\nfill('/run/ws', 4 << 20) if {way!r} == 'bytes' else many('/run/ws', 100)\ntime.sleep(20)",
         sockets=(SocketFolder(place.root / "sockets", PurePosixPath("/run/ws"), listens=True),),
     )
     end, _ = place.run(spec)
