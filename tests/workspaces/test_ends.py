@@ -15,7 +15,7 @@ from apps.core.outbox import deliver
 from apps.projects.actors import ACCESS_CLOCK
 from apps.projects.models import Project
 from apps.projects.services import ending
-from apps.workspaces.limits import KEPT_DAYS, START_SECONDS, UNSEEN_SECONDS
+from apps.workspaces.limits import KEPT_DAYS, LONGEST_START, START_SECONDS, UNSEEN_SECONDS
 from apps.workspaces.models import Run, RunFigures
 from apps.workspaces.services import runs
 from apps.workspaces.tasks import keep_runs
@@ -169,6 +169,20 @@ def test_a_start_that_no_host_takes_up_has_failed_after_five_minutes(world, afte
     keep_runs()
     assert (again(run).status, "five minutes" in again(run).reason) == ("failed", True)
     assert runs.start(world.project, by=world.lead)
+
+
+def test_a_start_that_its_host_is_at_work_on_may_take_an_hour_and_no_more(world, place, after):
+    run = make_run(place, status="starting", data=[world.version])
+    for _ in range(LONGEST_START // UNSEEN_SECONDS):
+        after(UNSEEN_SECONDS - 1)
+        Host().beat(run, progress={"percent": 30, "words": "Fetching the data"})
+    keep_runs()
+    assert again(run).status == "starting"
+
+    after(UNSEEN_SECONDS)
+    Host().beat(run)
+    keep_runs()
+    assert (again(run).status, "within an hour" in again(run).reason) == ("failed", True)
 
 
 def test_a_start_that_was_stopped_before_any_host_had_it_is_stopped(world, after):
