@@ -68,6 +68,7 @@ def run_bench(words: list[str]) -> int:
     """Run the benchmarks on a database and services of their own, with the settings that production has."""
     with own_services("bench", is_for_tests=False) as ground:
         environment = ground.process_environment(owner=True)
+        environment["CAIA_ENVIRONMENTS"] = str(environments.base())
         with step("tables"):
             migrate = {**environment, "DATABASE_URL": environment["DATABASE_OWNER_URL"]}
             subprocess.run([PYTHON, "manage.py", "migrate", "--verbosity", "0"], cwd=REPO, env=migrate, check=True)

@@ -40,6 +40,7 @@ class Frame:
 
     demo: bool
     theme: str
+    has_workspaces: bool
     nav: list[Link] = field(default_factory=list)
     me: Person | None = None
     notices: int = 0
@@ -49,7 +50,8 @@ class Frame:
 def frame(request: HttpRequest) -> dict[str, Frame]:
     """Context processor: `frame` on every page."""
     theme = request.COOKIES.get("theme", "auto")
-    found = Frame(demo=settings.DEMO, theme=theme if theme in THEMES else "auto")
+    theme = theme if theme in THEMES else "auto"
+    found = Frame(demo=settings.DEMO, theme=theme, has_workspaces=settings.HAS_WORKSPACES)
     member = getattr(request, "user", None)
     if isinstance(member, Member):
         found.nav = [_link(request, *row) for row in _rows(member)] if member.standing() else []
@@ -64,7 +66,7 @@ def _rows(member: Member) -> list[tuple[str, str, str]]:
     rows = [
         ("Home", "home:home", "home"),
         ("Projects", "projects:projects", "folders"),
-        ("Workspaces", "workspaces:workspaces", "device-desktop"),
+        *([("Workspaces", "workspaces:workspaces", "device-desktop")] if settings.HAS_WORKSPACES else []),
         ("Datasets", "catalog:datasets", "database"),
         ("Agreements", "agreements:agreements", "heart-handshake"),
         ("Training", "alliance:training", "certificate"),

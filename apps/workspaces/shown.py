@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils import timezone
 
 from apps.core.templatetags.words import count, number, size
 from apps.workspaces import limits
 from apps.workspaces.models import Run, RunEvent, RunFigures, Workspace
 
 WIDTH, HEIGHT = 600, 80  # of a plot
+YOUNG = timedelta(seconds=10)
 CLOSE = 0.8  # of a limit, from which it is said in another tone
 
 
@@ -80,6 +83,14 @@ def address_of(workspace: Workspace) -> str:
 def is_open(run: Run | None) -> bool:
     """Whether its researcher can go in."""
     return run is not None and run.status == Run.Status.RUNNING
+
+
+def pace_of(run: Run) -> str:
+    """How often its page looks again: quickly while a start is young, which is when somebody waits for it."""
+    if is_open(run):
+        return "10s"
+    is_young = run.status == Run.Status.STARTING and timezone.now() - run.started_at < YOUNG
+    return "1s" if is_young else "2s"
 
 
 def is_paused(run: Run) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import django
 
-BENCHES = ["pages", "access", "audit", "ingest"]
+BENCHES = ["pages", "access", "audit", "ingest", "workspaces"]
 
 
 def main() -> int:

@@ -53,7 +53,7 @@ def test_a_start_shows_how_far_it_is_and_looks_again_by_itself(world, place, lea
 
     assert "The data is being checked" in text(page)
     assert 'value="40"' in page.content.decode()
-    assert 'hx-trigger="every 2s"' in page.content.decode()
+    assert 'hx-trigger="every 1s"' in page.content.decode()
 
 
 def test_what_runs_can_be_opened_on_a_host_name_of_its_own(world, place, running, lead):
@@ -115,6 +115,14 @@ def test_where_workspaces_are_not_set_up_the_page_says_so(world, lead, settings)
     settings.HAS_WORKSPACES = False
 
     assert "Workspaces are not set up on this portal." in text(lead.get(page_of(world.project)))
+
+
+@pytest.mark.parametrize("has_them", [True, False])
+def test_ways_to_workspaces_are_shown_where_there_are_any(world, lead, settings, has_them):
+    settings.HAS_WORKSPACES = has_them
+
+    assert ("/workspaces/" in [link.url for link in lead.get("/").context["frame"].nav]) is has_them
+    assert ('id="workspace"' in lead.get(f"/projects/{world.project.pk}/").content.decode()) is has_them
 
 
 @pytest.mark.parametrize(("status", "words"), [("sealed", "It is sealed"), ("deleted", "were erased")])

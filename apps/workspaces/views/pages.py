@@ -85,7 +85,7 @@ def _of_run(run: Run) -> dict[str, Any]:
         "plots": shown.plots_of(run.figures),
         "address": shown.address_of(run.workspace) if shown.is_open(run) else "",
         "is_paused": shown.is_paused(run),
-        "every": "10s" if shown.is_open(run) else "2s",
+        "every": shown.pace_of(run),
     }
 
 
