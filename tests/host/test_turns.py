@@ -66,9 +66,8 @@ def test_who_gives_up_while_waiting_or_fails_in_its_turn_blocks_nobody():
     def leave(place):
         raise Gone
 
-    with turns.turn(lambda place: None):
-        with pytest.raises(Gone), turns.turn(leave):
-            raise AssertionError("it was not its turn")
+    with turns.turn(lambda place: None), pytest.raises(Gone), turns.turn(leave):
+        raise AssertionError("it was not its turn")
     with pytest.raises(Gone), turns.turn(leave):
         raise Gone
     with turns.turn(leave):

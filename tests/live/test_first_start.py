@@ -1,4 +1,4 @@
-"""The first `up` of all: the portal answers while what people work in is still being built, and says so to who starts."""
+"""The first `up` of all: the portal answers while what people work in is still being built, and says so who starts."""
 
 import fcntl
 import re

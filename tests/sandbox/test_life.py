@@ -355,10 +355,8 @@ def test_whom_nobody_attends_to_any_more_ends(place):
 
     end = running.wait(5)
 
-    assert (end.why, end.words) == (
-        Why.STOPPED,
-        "Nobody looked after it for 1.5 seconds, so nobody could have stopped it.",
-    )
+    said = "Nobody looked after it for 1.5 seconds, so nobody could have stopped it."
+    assert (end.why, end.words) == (Why.STOPPED, said)
 
 
 @pytest.mark.skipif(not cgroups._bases() and not cgroups._unified(), reason="no control groups here")
@@ -393,9 +391,9 @@ def _start(place, spec, run):
 
 def _told_of(run):
     """Programs that name this run's folder: its keeper, and what it started."""
-    lines = {}
-    for folder in Path("/proc").iterdir():
-        with contextlib.suppress(OSError, ValueError):
-            if int(folder.name) != os.getpid():
-                lines[int(folder.name)] = (folder / "cmdline").read_bytes()
-    return [pid for pid, line in lines.items() if str(run).encode() in line]
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if int(folder.name) != os.getpid() and str(run).encode() in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return found

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.utils import timezone
 from oauth2_provider.models import AccessToken
 
@@ -14,7 +15,7 @@ from apps.workspaces.models import Run, hub_name_of
 from apps.workspaces.services import runs
 from tests.factories import arranged
 from tests.projects.world import again
-from tests.signin.ways import give_password, sign_in
+from tests.signin.ways import PASSWORD, give_app, sign_in
 from tests.workspaces.hub import StandIn, served
 
 TOKEN = "what-the-portal-shows-the-hub-of-the-tests"
@@ -124,10 +125,19 @@ def test_a_late_stop_leaves_the_next_start_alone(world, hub):
     assert len(hub.servers) == 1
 
 
+def come_in(client, member):
+    """By password and app, so that the portal knows the session."""
+    Authenticator.objects.filter(user=member).delete()
+    member.set_password(PASSWORD)
+    with arranged():
+        member.save()
+    give_app(member)
+    sign_in(client, member)
+
+
 def test_whoever_signs_out_of_the_portal_has_signed_out_at_the_hub(world, hub, client):
     runs.start(world.project, by=world.lead)
-    give_password(world.lead)
-    sign_in(client, world.lead)
+    come_in(client, world.lead)
     token = AccessToken.objects.create(
         user=world.lead, token="t" * 30, expires=timezone.now() + timedelta(hours=1), scope="openid"
     )
@@ -139,8 +149,7 @@ def test_whoever_signs_out_of_the_portal_has_signed_out_at_the_hub(world, hub, c
 
 
 def test_whoever_has_no_workspace_signs_out_of_the_portal_alone(world, hub, client):
-    give_password(world.lead)
-    sign_in(client, world.lead)
+    come_in(client, world.lead)
     client.post("/sign-out/")
 
     assert not Message.objects.filter(task="workspaces.sign_out_at_hub").exists()

@@ -36,8 +36,8 @@ def test_the_page_says_what_the_plan_said(world, place, browse):
 
     page = browse(world.lead).get(f"/projects/{world.project.pk}/workspace/").content.decode()
 
-    assert f"of {size(3_000_000_000)}" in page
-    assert size(limits.MEMORY) not in page
+    assert f">{size(3_000_000_000)}<" in page
+    assert f">{size(limits.MEMORY)}<" not in page
     assert ">0.5<" in page
 
 

@@ -96,7 +96,7 @@ def test_why_it_can_not_start_stands_there_line_by_line(world, lead):
 def test_a_page_that_looks_again_keeps_what_is_typed_and_renews_the_rest(world, running, lead):
     page = lead.get(page_of(world.project)).content.decode()
 
-    assert 'hx-select-oob="#workspace-rest"' in page
+    assert 'hx-select-oob="#workspace-rest,#workspace-limits"' in page
     assert re.search(r'<div id="workspace-rest".*Data in it', page, re.DOTALL)
     assert re.search(r'<div id="workspace-stop" hx-preserve="true">.*name="reason"', page, re.DOTALL)
 

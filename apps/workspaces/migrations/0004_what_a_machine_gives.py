@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('workspaces', '0003_the_hub'),
+        ("workspaces", "0003_the_hub"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='runfigures',
-            name='cpus_limit',
+            model_name="runfigures",
+            name="cpus_limit",
             field=models.FloatField(default=2),
         ),
         migrations.AddField(
-            model_name='runfigures',
-            name='memory_limit',
+            model_name="runfigures",
+            name="memory_limit",
             field=models.BigIntegerField(default=8000000000),
         ),
     ]
