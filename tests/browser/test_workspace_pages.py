@@ -94,7 +94,7 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(open_page, live_server, world
     look(lead, "/workspaces/", "mine")
     look(lead, f"{project}workspace/", "running")
     look(lead, f"/runs/{run.pk}/code/", "code")
-    look(steward, "/workspaces/of-others/", "others")
+    look(steward, "/runs/", "others")
     look(steward, f"/runs/{run.pk}/", "run")
     comes_to(run, "running", paused_at=timezone.now())
     look(lead, f"{project}workspace/", "paused")

@@ -12,6 +12,7 @@ import pytest
 
 from door import environments
 from door.home import REPO
+from tests.environments.known import PNG_ENDS
 
 NOTEBOOKS = REPO / "examples" / "notebooks"
 _SECONDS_A_CELL = 120
@@ -41,6 +42,11 @@ class Run:
         """What its cells wrote to standard error: warnings that a reader would stumble over."""
         outputs = [output for cell in self.cells for output in cell.get("outputs", [])]
         return ["".join(output["text"]) for output in outputs if output.get("name") == "stderr"]
+
+    @property
+    def pictures(self) -> set[str]:
+        """The pictures that it left, those that are whole PNG files."""
+        return {path.name for path in self.results.glob("*.png") if path.read_bytes().endswith(PNG_ENDS)}
 
 
 @pytest.fixture

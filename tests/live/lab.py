@@ -18,9 +18,10 @@ PAGE = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-S
 
 @dataclass
 class Ran:
-    """What a cell wrote, the kinds of what it showed, and how it failed."""
+    """What a cell wrote and complained of, what it showed, and how it failed."""
 
     text: str = ""
+    complaint: str = ""
     shown: list[dict[str, Any]] = field(default_factory=list)
     error: str = ""
 
@@ -159,7 +160,9 @@ class Kernel:
             kind, content = message["header"]["msg_type"], message["content"]
             if message.get("parent_header", {}).get("msg_id") != name:
                 continue
-            if kind == "stream":
+            if kind == "stream" and content["name"] == "stderr":
+                ran.complaint += content["text"]
+            elif kind == "stream":
                 ran.text += content["text"]
             elif kind in {"display_data", "execute_result"}:
                 ran.shown.append(content["data"])
