@@ -15,12 +15,14 @@ django.setup()
 
 from django.utils import timezone  # noqa: E402
 
+from apps.agreements import demo as agreements  # noqa: E402
+from apps.agreements.models import TemplateVersion  # noqa: E402
 from apps.alliance.demo_story import on_day  # noqa: E402
 from apps.audit.source import coming_from  # noqa: E402
 from apps.projects import demo  # noqa: E402
 from apps.projects.access import may_use  # noqa: E402
 from apps.projects.demo_words import LUNG, Told  # noqa: E402
-from apps.projects.models import Project  # noqa: E402
+from apps.projects.models import AccessRequest, Project  # noqa: E402
 
 
 class Quickly(demo.Story):
@@ -46,17 +48,38 @@ def project(lead: str, data: str, team: str) -> str:
     with coming_from(component="demo", auth={"method": "demo", "factors": ["demo"], "age_s": 0}):
         made = story._propose(told)
         story._go_on(made, told)
+        _agree_where_nobody_did(made, (lead, *others))
         with on_day(timezone.now()):
             for request in demo._requests(made):
-                for name in others:
-                    demo._accept_terms(demo._person(name), request.version)
+                for name in (lead, *others):
+                    if "terms" in lacks(name, request, made):
+                        demo._accept_terms(demo._person(name), request.version)
     made = Project.objects.get(pk=made.pk)
     for request in demo._requests(made):
         for name in (lead, *others):
-            decision = may_use(demo._person(name), request.version.dataset, made)
-            if not decision:
-                raise SystemExit(f"{name} lacks, for {request.version}: {[line.key for line in decision.missing]}")
+            if missing := lacks(name, request, made):
+                raise SystemExit(f"{name} lacks, for {request.version}: {missing}")
     return str(made.pk)
+
+
+def lacks(name: str, request: AccessRequest, made: Project) -> list[str]:
+    """The lines of the access decision that are not met for this person."""
+    decision = may_use(demo._person(name), request.version.dataset, made)
+    return [line.key for line in decision.missing]
+
+
+def _agree_where_nobody_did(made: Project, names: tuple[str, ...]) -> None:
+    """An agreement of all data of the owner with the center of each who lacks one."""
+    story = agreements.Story(timezone.now())
+    story.wording = TemplateVersion.objects.filter(status="published").latest("number")
+    pairs = {
+        (request.version.dataset.center.short_name, demo._person(name).center.short_name)
+        for request in demo._requests(made)
+        for name in names
+        if "agreement" in lacks(name, request, made)
+    }
+    for giver, taker in sorted(pairs):
+        story._tell_one(agreements.Told(giver, taker, f"Data of {giver} for {taker}", -1, 300))
 
 
 WAYS: dict[str, Any] = {"project": project}
