@@ -10,6 +10,8 @@ from jupyterhub.utils import new_token
 from oauthenticator.generic import GenericOAuthenticator
 from tornado import web
 
+from hub.opening import Opening
+
 _OWN = "jupyterhub"  # the client of tokens that no sign-in gave out: the servers' own
 
 
@@ -37,8 +39,9 @@ class PortalAuthenticator(GenericOAuthenticator):
     """OpenID Connect at the portal. Only names that the portal has entered at the Hub come in."""
 
     def get_handlers(self, app: Any) -> list[Any]:
-        """The Hub's own, and the portal's word that somebody signed out."""
-        return [*super().get_handlers(app), (r"/api/signed-out/([^/]+)", SignedOut)]
+        """The Hub's own, the portal's word that somebody signed out, and the page of a workspace that opens."""
+        ours = [(r"/api/signed-out/([^/]+)", SignedOut), (r"/spawn-pending/([^/]+)/([^/]+)", Opening)]
+        return [*super().get_handlers(app), *ours]
 
     async def refresh_user(self, user: Any, handler: Any = None, **more: Any) -> Any:
         """Is somebody still welcome? Whoever never signed in here can't be asked about by a token of theirs.

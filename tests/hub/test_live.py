@@ -37,6 +37,30 @@ def test_the_portal_starts_a_server_it_is_reached_and_stopped(standing):
     assert standing.server_of(name, server) in (None, {}) or not standing.server_of(name, server)["ready"]
 
 
+def test_while_it_opens_its_owner_reads_so_and_nobody_else_does(standing):
+    standing.place.storage.slow = threading.Event()
+    name = standing.enter()
+    server, run = f"p{secrets.token_hex(10)}", standing.place.plan()["run"]
+    other = standing.sign_in(standing.enter())
+    try:
+        assert standing.start(name, server, run)[0] in {201, 202}
+        wait(lambda: (standing.server_of(name, server) or {}).get("pending") == "spawn")
+        jar = standing.sign_in(name)
+        status, headers, said = standing.get(HOME, f"/hub/spawn-pending/{name}/{server}", jar)
+        assert (status, headers["Refresh"]) == (200, "1")
+        assert "Your workspace opens" in said
+        assert standing.get(HOME, f"/hub/spawn-pending/{name}/{server}", other)[0] == 404
+    finally:
+        standing.place.storage.slow.set()
+    wait(lambda: (standing.server_of(name, server) or {}).get("ready"), 60)
+    status, headers, _ = standing.get(HOME, f"/hub/spawn-pending/{name}/{server}", jar)
+    assert status == 302
+    assert headers["Location"].endswith(f"/user/{name}/{server}/")
+    standing.place.storage.slow = None
+    standing.api("DELETE", f"/users/{name}/servers/{server}")
+    wait(lambda: "ended" in standing.place.portal.kinds(run), 60)
+
+
 @pytest.mark.long
 def test_what_the_host_says_is_seen_as_progress(hub):
     hub.place.storage.slow = threading.Event()

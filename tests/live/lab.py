@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -49,6 +50,9 @@ class Lab:
 
     def enter(self) -> None:
         answer = self.browser.get(self.address, headers=PAGE, timeout=30)
+        while seconds := answer.headers.get("Refresh"):  # as a browser does with a page that says so
+            time.sleep(float(seconds))
+            answer = self.browser.get(answer.url, headers=PAGE, timeout=30)
         assert answer.status_code == 200, (answer.status_code, answer.url, answer.text[:1500])
         assert answer.url.startswith(self.address), answer.url
 
