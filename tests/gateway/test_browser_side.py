@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.gateway.world import FETCH, HOST, MB, ORIGIN, PREFIX, World
+from tests.loops import ended
 
 HEAD = f"Host: {HOST}\r\nOrigin: {ORIGIN}\r\n"
 
@@ -278,6 +279,6 @@ def test_the_last_empty_write_of_a_body_meets_an_open_connection():
             said = await asyncio.to_thread(ask, world.settings.listen)
             return said, time.monotonic() - began
 
-    said, seconds = asyncio.run(asked())
+    said, seconds = ended(asked())
     assert said.startswith(b"HTTP/1.1 401")
     assert seconds < 2

@@ -1,6 +1,5 @@
 """A run in the real sandbox with the real JupyterLab: what it sees, what is told of it, that nothing stays."""
 
-import asyncio
 import fcntl
 import json
 import os
@@ -17,6 +16,7 @@ from environments import environment_hash
 from host.room import SERVER
 from sandbox import cgroups
 from tests.host.conftest import ask, wait, what_a_cell_says
+from tests.loops import ended
 from tests.sandbox.place import is_alive
 
 pytestmark = pytest.mark.slow
@@ -52,7 +52,7 @@ def test_a_workspace_starts_and_shows_its_data_which_nobody_can_change(place):
 def test_a_cell_runs_in_a_kernel_and_answers(place):
     run = place.started()
 
-    said = asyncio.run(what_a_cell_says(run.folders.inner / SERVER, "import os; print(sorted(os.listdir('/data')))"))
+    said = ended(what_a_cell_says(run.folders.inner / SERVER, "import os; print(sorted(os.listdir('/data')))"))
 
     assert "demo-study" in said
 
@@ -139,7 +139,7 @@ def test_nobody_inside_puts_anything_in_the_place_of_the_servers_socket(place):
         "    try: work()\n    except OSError as error: print(error.errno, end=' ')\n    else: print('worked', end=' ')"
     )
 
-    said = asyncio.run(what_a_cell_says(run.folders.inner / SERVER, code))
+    said = ended(what_a_cell_says(run.folders.inner / SERVER, code))
 
     assert said.split() == ["13", "13", "13", "1"]
     assert os.listdir(run.folders.inner) == [SERVER]

@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from sandbox import relay
+from tests.loops import ended
 
 
 def on_loopback(work):
-    return asyncio.run(asyncio.wait_for(work(), 20))
+    return ended(work(), seconds=20)
 
 
 async def _echo(reader, writer):

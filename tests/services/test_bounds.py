@@ -1,8 +1,6 @@
 """What a request may send, and how values lie in Redis: bounded before anything is stored, and never pickle."""
 
-import asyncio
 import pickle
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.conf import settings
@@ -10,6 +8,7 @@ from django.core.cache import cache
 from redis import Redis
 
 from apps.core.bodies import bounded
+from tests.loops import ended
 
 
 async def reader(scope, receive, send):
@@ -34,8 +33,7 @@ def status_of(chunks, *, announced=None):
         await bounded(reader, largest=10)({"type": "http", "headers": headers}, receive, send)
         return sent[0]["status"]
 
-    with ThreadPoolExecutor(1) as pool:  # a browser test may have left this thread with a loop of its own
-        return pool.submit(lambda: asyncio.run(ask())).result()
+    return ended(ask())
 
 
 @pytest.mark.parametrize(

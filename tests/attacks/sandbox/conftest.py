@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -34,7 +35,7 @@ class Canaries:
     def __post_init__(self) -> None:
         self.tcp = [self._listen(socket.AF_INET, ("127.0.0.1", 0)) for _ in range(2)]
         self.udp = [self._listen(socket.AF_INET, ("127.0.0.1", 0), socket.SOCK_DGRAM)]
-        self.abstract = f"caia-canary-{os.getpid()}"
+        self.abstract = f"caia-canary-{secrets.token_hex(8)}"
         self._listen(socket.AF_UNIX, "\0" + self.abstract)
         self.file = str(self.folder / "redis.sock")
         self._listen(socket.AF_UNIX, self.file)
