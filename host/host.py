@@ -109,7 +109,7 @@ class Host:
                 continue
             known.add(notes.sandbox)
             self.means.cache.hold(notes.run, *notes.versions)
-            if run.running is None:
+            if run.running is None or notes.state == "starting":  # its way in was never closed behind the server
                 words = "The machine's host was restarted while this workspace was being started. Start it again."
                 run.stop(words, why="lost")
             run.progress = [{"percent": 100, "words": "Ready"}]

@@ -77,7 +77,6 @@ class Run:
         self.opened: opened.Opened | None = None
         self.wish: Wish | None = None
         self.restarts = 0
-        self.mounted: dict[str, Any] = {}
         self.is_known = threading.Event()  # the Hub has heard that it is ready
         self.thread = threading.Thread(target=self._live, name=notes.run, daemon=True)
 
@@ -155,15 +154,15 @@ class Run:
         notes.write(self.folder)  # before the start: if we are killed in its middle, the next host takes it away
         self.running = self.means.backend.start(spec, place)
         self._say(70, "Starting JupyterLab")
-        self.mounted = {
+        notes.mounted = {
             "data": [{"version": one.version, "files": len(one.files), "bytes": one.size} for one in plan.datasets],
             "promises": [asdict(one) for one in promises],
             "environment": digest,
         }
+        notes.write(self.folder)
         self._watch_files()
         self._until_ready()
         self.is_known.wait(_HUB_SECONDS)  # “Open” leads by the Hub's proxy: it has to know the way first
-        self._tell_mounted()
 
     def _data(self, plan: RunPlan) -> dict[str, Path]:
         """The folders of the datasets, fetched where they aren't here yet."""
@@ -204,10 +203,11 @@ class Run:
         self.notes.write(self.folder)
 
     def _tell_mounted(self) -> None:
-        """Once: what is mounted, and which walls stand around it."""
-        if self.mounted:
-            self.outbox.tell("started", **self.mounted)
-            self.mounted = {}
+        """What is mounted, and which walls stand around it: once, or twice by a host that was killed in between."""
+        if self.notes.mounted:
+            self.outbox.tell("started", **self.notes.mounted)
+            self.notes.mounted = {}
+            self.notes.write(self.folder)
             self.means.news.set()
 
     def _watch_files(self) -> None:
@@ -243,6 +243,7 @@ class Run:
     # ── while it runs ───────────────────────────────────────────────────────────────────────────────────────────────
     def _watch(self) -> dict[str, Any]:
         """Until it has ended; how."""
+        self._tell_mounted()
         if self.opened is None:
             self._watch_files()
         while (end := self._sandbox.end()) is None:

@@ -35,6 +35,7 @@ class Notes:
     gateway: tuple[int, int | None] = (0, None)  # pid and ticks
     datasets: list[str] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)  # folders in the cache
+    mounted: dict[str, Any] = field(default_factory=dict)  # what the portal is still to be told of the start
     shared: str = ""
     idle_seconds: float = 0.0
     end: dict[str, Any] | None = None

@@ -15,6 +15,9 @@ from apps.audit.source import coming_from
 from tests import database
 from tests.rivals import Rivals
 
+# What costs much stands once for all tests of a worker, in whatever folder they are.
+pytest_plugins = ["tests.chromium", "tests.environments.built", "tests.live.standing"]
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: Any) -> Iterator[None]:

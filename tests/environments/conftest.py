@@ -10,18 +10,11 @@ from typing import Any
 
 import pytest
 
-from door import environments
 from door.home import REPO
 from tests.environments.known import PNG_ENDS
 
 NOTEBOOKS = REPO / "examples" / "notebooks"
 _SECONDS_A_CELL = 120
-
-
-@pytest.fixture(scope="session")
-def environment() -> Path:
-    """python-cancer; where this copy has not built it yet, now: the first time costs a minute or two."""
-    return environments.make_ready("python-cancer")
 
 
 @dataclass(frozen=True)

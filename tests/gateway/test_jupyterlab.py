@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from playwright.async_api import async_playwright
 
-from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.environments.conftest import environment  # noqa: F401  (a fixture)
+from tests.chromium import CHROMIUM, FLAGS
 from tests.gateway.standin import Front
 from tests.gateway.world import PREFIX, World
 
@@ -50,7 +49,7 @@ class JupyterLab:
 
 
 @contextlib.asynccontextmanager
-async def lab(environment):  # noqa: F811
+async def lab(environment):
     """A page with JupyterLab's launcher open, signed in by way of the Hub, and the world around it."""
     async with contextlib.AsyncExitStack() as stack:
         home = Path(stack.enter_context(TemporaryDirectory(prefix="gw-home-")))
@@ -80,7 +79,7 @@ async def run_cell(page, code, shown):
 
 
 @pytest.mark.slow
-async def test_a_researcher_works_in_it(environment):  # noqa: F811
+async def test_a_researcher_works_in_it(environment):
     async with lab(environment) as (page, world, home):
         refused, complaints = [], []
         page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
@@ -110,7 +109,7 @@ async def test_a_researcher_works_in_it(environment):  # noqa: F811
 
 
 @pytest.mark.slow
-async def test_what_is_closed_is_closed_in_a_browser(environment):  # noqa: F811
+async def test_what_is_closed_is_closed_in_a_browser(environment):
     async with lab(environment) as (page, world, _):
         here = world.settings.origin + world.settings.prefix
         downloads = []
@@ -140,7 +139,7 @@ async def test_what_is_closed_is_closed_in_a_browser(environment):  # noqa: F811
 
 
 @pytest.mark.slow
-async def test_a_revoked_sign_in_ends_the_open_page_within_five_seconds(environment):  # noqa: F811
+async def test_a_revoked_sign_in_ends_the_open_page_within_five_seconds(environment):
     async with lab(environment) as (page, world, _):
         await page.wait_for_timeout(1000)
         assert (await world.host("GET", "figures"))["open_sockets"] == 1

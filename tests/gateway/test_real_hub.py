@@ -13,7 +13,6 @@ import pytest
 from aiohttp import ClientError, ClientSession, CookieJar, WSMsgType
 from yarl import URL
 
-from tests.environments.conftest import environment  # noqa: F401  (a fixture)
 from tests.gateway.world import ORIGIN, PAGE, PREFIX, World
 
 TOKEN = "a-token-of-a-test-0123456789abcdef"
@@ -65,7 +64,7 @@ async def sign_in(world, hub, browser, name):
 
 
 @pytest.mark.slow
-async def test_the_real_hub_lets_in_the_owner_alone_and_its_sign_out_ends_the_stay(environment):  # noqa: F811
+async def test_the_real_hub_lets_in_the_owner_alone_and_its_sign_out_ends_the_stay(environment):
     async with jupyterhub(environment) as hub:
         api = f"{hub}/hub/api"
         client = {"api_url": api, "authorize_url": f"{api}/oauth2/authorize", "client_id": "service-gw"}

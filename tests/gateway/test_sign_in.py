@@ -142,7 +142,7 @@ async def test_a_revoked_token_closes_websockets():
 async def test_the_real_times_close_a_revoked_websocket_within_five_seconds():
     async with World() as world:
         assert world.settings.times.watch + 0.5 < 5
-        assert world.settings.times.ask == 30
+        assert world.settings.times.ask <= 5
 
 
 @pytest.mark.slow

@@ -19,7 +19,6 @@ from tempfile import mkdtemp
 import aiohttp
 import pytest
 
-from door import environments
 from door.home import REPO
 from host import wire
 from host.host import Host
@@ -161,12 +160,6 @@ async def what_a_cell_says(server, code):
                 told = await line.receive_json()
                 if told["msg_type"] == "stream":
                     return told["content"]["text"]
-
-
-@pytest.fixture(scope="session")
-def environment() -> Path:
-    """python-cancer; where this copy has not built it yet, now."""
-    return environments.make_ready("python-cancer")
 
 
 @pytest.fixture

@@ -60,6 +60,25 @@ def test_a_host_that_is_killed_and_begun_again_finds_its_runs_and_loses_no_event
     assert [event["seq"] for event in place.portal.events[run]] == list(range(1, len(kinds) + 1))
 
 
+def test_a_start_that_a_killed_host_left_in_its_middle_is_ended(place):
+    """Its server's folder was never closed, so somebody inside could still take the server's place."""
+    program = place.begin_program()
+    run = place.started_by_program()
+    program.kill()
+    program.wait()
+    folder = next((place.settings.run / "r").iterdir())
+    notes = Notes.read(folder)
+    notes.state = "starting"
+    notes.write(folder)
+    first = json.loads((Path(notes.sandbox) / "keeper.json").read_text())["first"]
+
+    found = place.begin().runs[run]
+    wait(lambda: found.is_over)
+
+    assert "while this workspace was being started" in found.notes.end["words"]
+    assert not is_alive(first)
+
+
 def test_a_machine_that_lost_all_its_programs_tells_so_when_it_is_back(place):
     program = place.begin_program()
     run = place.started_by_program()

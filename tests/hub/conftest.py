@@ -19,7 +19,7 @@ import pytest
 from door import hub as door_hub
 from door.ground import bin_path
 from door.home import REPO, is_free
-from tests.host.conftest import GATEWAY, Place, environment, places, wait  # noqa: F401
+from tests.host.conftest import GATEWAY, Place, places, wait
 from tests.hub.oidc_stand_in import Provider
 
 # What a browser sends along when somebody goes to an address.
@@ -228,21 +228,21 @@ def hubs(built: Path, gateway: tuple[str, ...]):
 
 
 @pytest.fixture
-def hub(environment):  # noqa: F811
+def hub(environment):
     """With a gateway that lets everybody in; for tests that end a part of it."""
     with hubs(environment, GATEWAY) as hub:
         yield hub
 
 
 @pytest.fixture(scope="module")
-def standing(environment):  # noqa: F811
+def standing(environment):
     """The same for all tests that only ask it."""
     with hubs(environment, GATEWAY) as hub:
         yield hub
 
 
 @pytest.fixture(scope="module")
-def real(environment):  # noqa: F811
+def real(environment):
     """With the real gateway."""
     with hubs(environment, ()) as hub:
         yield hub

@@ -3,7 +3,6 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import chromium, open_page, picture  # noqa: F401  (fixtures)
 from tests.live.site import Site
 
 pytestmark = [pytest.mark.slow, pytest.mark.allow_hosts(["127.0.0.1", "localhost", "::1"])]
@@ -33,7 +32,7 @@ def run_cell(lab: Page, code: str) -> None:
     lab.keyboard.press("Shift+Enter")
 
 
-def test_from_start_to_stop(site, open_page, picture):  # noqa: F811
+def test_from_start_to_stop(site, open_page, picture):
     project = site.project("Rosa Jimenez", DATA)
     page = open_page()
     become(page, site, "Rosa Jimenez")

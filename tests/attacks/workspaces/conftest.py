@@ -12,13 +12,11 @@ import pytest
 
 from tests.attacks.sandbox.conftest import SEGMENT, Canaries
 from tests.attacks.workspaces.ground import Ground, attack, facts_of, grounds
-from tests.environments.conftest import environment  # noqa: F401  (a fixture)
-from tests.live.conftest import site  # noqa: F401  (a fixture)
 from tests.live.site import Site
 
 
 @pytest.fixture(scope="session")
-def ground(site: Site) -> Iterator[Ground]:  # noqa: F811
+def ground(site: Site) -> Iterator[Ground]:
     with grounds(site) as both:
         yield both
 

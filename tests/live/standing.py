@@ -5,19 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments.conftest import environment  # noqa: F401  (a fixture)
 from tests.live.site import Site, sites
 
 
 @pytest.fixture(scope="session")
-def site(environment: Path) -> Iterator[Site]:  # noqa: F811
+def site(environment: Path) -> Iterator[Site]:
     """The whole portal with workspaces and the demo alliance."""
     with sites(environment.parent) as standing:
         yield standing
 
 
 @pytest.fixture
-def own_site(environment: Path) -> Iterator[Site]:  # noqa: F811
+def own_site(environment: Path) -> Iterator[Site]:
     """The same for one test alone."""
     with sites(environment.parent) as standing:
         yield standing
