@@ -15,7 +15,14 @@ JSON, HTML = "application/json", "text/html; charset=utf-8"
 _TYPES = {Kind.PAGE: HTML, Kind.JSON: JSON, Kind.CONTENTS: JSON}
 _DATE = re.compile(r"[A-Za-z0-9:, +-]{1,64}")
 _XSRF = "0" * 32  # the server asks for the same in cookie and header; both are ours, never the browser's
-STYLE = "body{font:1rem/1.5 sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}h1{font-size:1.5rem}"
+STYLE = (  # as the portal's pages look
+    ":root{color-scheme:light dark}"
+    "body{margin:0;font:1rem/1.5 -apple-system,'Segoe UI',Roboto,'Liberation Sans',Arial,sans-serif;"
+    "background:light-dark(#faf9f7,#131819);color:light-dark(#1b2628,#e6ebea)}"
+    "main{box-sizing:border-box;max-width:38rem;margin:12vh auto 0;padding:2rem;border-radius:12px;"
+    "background:light-dark(#fff,#1a2022);border:1px solid light-dark(#e6e4de,#2a3335)}"
+    "h1{margin:0 0 .5rem;font-size:1.5rem}p{margin:0;color:light-dark(#566163,#a6b1b1)}"
+)
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 EVERYWHERE = {

@@ -5,9 +5,11 @@ from __future__ import annotations
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
-_PAGE = """<!doctype html>
+from gateway.headers import STYLE
+
+_PAGE = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Your workspace opens</title>
-<meta name="viewport" content="width=device-width"></head>
+<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head>
 <body><main><h1>Your workspace opens</h1><p>One moment. This page looks again each second.</p></main></body></html>
 """
 

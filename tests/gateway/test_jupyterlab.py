@@ -135,7 +135,7 @@ async def test_what_is_closed_is_closed_in_a_browser(environment):
 
     assert found == dict.fromkeys(tried, "closed")
     assert (stolen, downloads) == (None, [])
-    assert "ask for their release" in words
+    assert "by release alone" in words
 
 
 @pytest.mark.slow
