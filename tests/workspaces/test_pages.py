@@ -101,6 +101,19 @@ def test_a_page_that_looks_again_keeps_what_is_typed_and_renews_the_rest(world, 
     assert re.search(r'<div id="workspace-stop" hx-preserve="true">.*name="reason"', page, re.DOTALL)
 
 
+def test_what_a_page_takes_over_by_itself_comes_alone_and_the_end_with_all_around_it(world, running, lead):
+    watching = {"X-Watching": "1"}
+    alone = lead.get(page_of(world.project), headers=watching).content.decode()
+    assert [f'id="{part}"' in alone for part in ("workspace-state", "workspace-rest", "workspace-limits")] == [True] * 3
+    assert "<html" not in alone
+
+    with arranged():
+        Run.objects.filter(pk=running.pk).update(status="stopped", ended_at=timezone.now(), reason="Enough.")
+    whole = lead.get(page_of(world.project), headers=watching).content.decode()
+    assert "<html" in whole
+    assert "Stopped" in whole
+
+
 def test_a_paused_run_that_stops_is_said_to_stop(world, place, lead):
     run = make_run(place, data=[world.version], paused_at=timezone.now())
     assert "Paused since" in text(lead.get(page_of(world.project)))

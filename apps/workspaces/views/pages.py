@@ -56,7 +56,9 @@ def runs(request: MemberRequest) -> HttpResponse:
 def workspace(request: MemberRequest, pk: UUID) -> HttpResponse:
     """My workspace in a project: how it stands, start, open and stop, or why it can't start."""
     project = get_object_or_404(projects.visible_to(request.user), pk=pk)
-    return render(request, "workspaces/workspace.html", _told(request, project))
+    told = _told(request, project)
+    is_watched = told["is_live"] and request.headers.get("X-Watching") == "1"
+    return render(request, f"workspaces/{'_watched' if is_watched else 'workspace'}.html", told)
 
 
 def _told(request: MemberRequest, project: Project) -> dict[str, Any]:
