@@ -34,6 +34,7 @@ class Outbox:
         self.waiting: list[dict[str, Any]] = []
         self.last = self.acknowledged = self.mark = self.forgotten = 0
         self._marks: deque[tuple[int, int]] = deque()  # an event's number, and how far the spool was read with it
+        self._once: set[str] = set()  # kinds that are told once
         self._told = 0  # of `forgotten`, what the gateway knows
         self._size = self._gone = 0  # bytes of our own file; events in it that nobody waits for
         self._lock = threading.Lock()
@@ -43,6 +44,13 @@ class Outbox:
         """An event of the host's own."""
         with self._lock:
             self._keep([{"at": datetime.now(UTC).isoformat(), "kind": kind, **details}], self.mark)
+
+    def tell_once(self, kind: str, **details: Any) -> None:
+        """The same, where it was not told yet, by whatever host looked after the run before."""
+        with self._lock:
+            if kind not in self._once:
+                self._once.add(kind)
+                self._keep([{"at": datetime.now(UTC).isoformat(), "kind": kind, **details}], self.mark)
 
     def collect(self) -> None:
         """Take over what the gateway has written since."""
@@ -117,7 +125,9 @@ class Outbox:
         for event in events:
             self.last += 1
             rows.append({"event": {**event, "seq": self.last}})
-        self._append([*rows, {"mark": mark}])  # one write: either all of it counts, or what was torn is read again
+        self._append(
+            [*rows, {"mark": mark, "once": sorted(self._once)}]
+        )  # one write: either all of it counts, or what was torn is read again
         self.waiting += [row["event"] for row in rows]
         self.mark = mark
         self._marks.append((self.last, mark))
@@ -132,7 +142,7 @@ class Outbox:
     def _begin_anew(self) -> None:
         """A short file instead of a long one, with nothing in it that nobody waits for."""
         fresh = self.file.with_suffix(".new")
-        head = {"last": self.last, "acknowledged": self.acknowledged, "mark": self.mark}
+        head = {"last": self.last, "acknowledged": self.acknowledged, "mark": self.mark, "once": sorted(self._once)}
         with fresh.open("wb") as file:
             file.write(json.dumps([*({"event": event} for event in self.waiting), head]).encode() + b"\n")
             file.flush()
@@ -158,6 +168,7 @@ class Outbox:
                     self.mark = row["mark"]
                     self._marks.append((self.last, self.mark))
                 self.acknowledged = row.get("acknowledged", self.acknowledged)
+                self._once.update(row.get("once", ()))
         self.waiting = [event for event in self.waiting if event["seq"] > self.acknowledged]
         self._size = len(kept)
 

@@ -203,9 +203,9 @@ class Run:
         self.notes.write(self.folder)
 
     def _tell_mounted(self) -> None:
-        """What is mounted, and which walls stand around it: once, or twice by a host that was killed in between."""
+        """Once: what is mounted, and which walls stand around it."""
         if self.notes.mounted:
-            self.outbox.tell("started", **self.notes.mounted)
+            self.outbox.tell_once("started", **self.notes.mounted)
             self.notes.mounted = {}
             self.notes.write(self.folder)
             self.means.news.set()

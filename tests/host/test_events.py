@@ -39,6 +39,20 @@ def test_events_of_both_are_numbered_in_their_order(folder):
     assert numbered(box) == [(1, "started"), (2, "cell"), (3, "signed_in"), (4, "ended")]
 
 
+@pytest.mark.parametrize("acknowledged", [0, 1])
+def test_what_is_told_once_is_not_told_again_by_the_next_host(folder, acknowledged):
+    """Nor once the portal has it, and the file was begun anew without it."""
+    box = outbox(folder)
+    box.tell_once("started")
+    box.acknowledge(acknowledged)
+
+    again = outbox(folder)
+    again.tell_once("started")
+    again.tell("ended")
+
+    assert numbered(again) == [(1, "started"), (2, "ended")][acknowledged:]
+
+
 def test_what_was_acknowledged_is_not_sent_again_and_the_file_stays_short(folder):
     box = outbox(folder)
     for _ in range(500):

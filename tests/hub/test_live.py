@@ -40,7 +40,8 @@ def test_the_portal_starts_a_server_it_is_reached_and_stopped(standing):
 def test_while_it_opens_its_owner_reads_so_and_nobody_else_does(standing):
     standing.place.storage.slow = threading.Event()
     name = standing.enter()
-    server, run = f"p{secrets.token_hex(10)}", standing.place.plan()["run"]
+    never_seen = standing.place.storage.put(secrets.token_bytes(64))
+    server, run = f"p{secrets.token_hex(10)}", standing.place.plan(never_seen)["run"]
     other = standing.sign_in(standing.enter())
     try:
         assert standing.start(name, server, run)[0] in {201, 202}
