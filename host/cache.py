@@ -12,6 +12,7 @@ import hashlib
 import http.client
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -43,10 +44,10 @@ class _NoRanges(Exception):
 
 
 class Cache:
-    """`folder` must lie on one file system; `most` is in bytes."""
+    """`folder` must lie on one file system; `most` is in bytes, and so is `room`: what the disk has left for it."""
 
-    def __init__(self, folder: Path, most: int) -> None:
-        self.folder, self.most = folder, most
+    def __init__(self, folder: Path, most: int, room: Callable[[], int] = lambda: sys.maxsize) -> None:
+        self.folder, self.most, self.room = folder, most, room
         self.files, self.partial, self.versions = (folder / name for name in ("files", "partial", "versions"))
         for place in (self.files, self.partial, self.versions):
             place.mkdir(parents=True, exist_ok=True)
@@ -211,18 +212,19 @@ class Cache:
         with self._lock:
             held = {name for names in self._held.values() for name in names}
             used = self.used()
-            if used + coming <= self.most:
+            most = min(self.most, used + self.room())
+            if used + coming <= most:
                 return
             for folder in sorted(self.versions.iterdir(), key=lambda path: path.stat().st_mtime_ns):
                 if folder.name.lstrip(".") not in held:
                     shutil.rmtree(folder, ignore_errors=True)
             for path, status in sorted(self._unheld(), key=lambda one: one[1].st_atime_ns):
-                if used + coming <= self.most:
+                if used + coming <= most:
                     return
                 path.unlink()
                 used -= status.st_size
-        if used + coming > self.most:
-            raise CacheError("The machine's cache is full of data that others work with now; try again later.")
+        if used + coming > most:
+            raise CacheError("The machine has no room for this data beside what others work with now; try again later.")
 
     def used(self) -> int:
         """Bytes of all files, also of those that have come only in part."""

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from host.disk import size_of
 from host.gateway import Gateway, GatewayError
 from sandbox.bubblewrap import Running
 
 _EVERY = 2.0
 _DISK_EVERY = 30.0
 _BUSY = 0.05  # cores; an idle JupyterLab takes a tenth of that
-_BLOCK = 512
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Figures:
             inside = Path(f"/proc/{sandbox.first}/root")
             self.disk = {
                 "home": _volume(inside / "home/researcher"), "results": _volume(inside / "results"),
-                "shared": _size(shared),
+                "shared": size_of(shared),
             }  # fmt: skip
 
     def idle_for(self) -> float:
@@ -98,12 +98,3 @@ def _volume(place: Path) -> int | None:
     except OSError:
         return None
     return (status.f_blocks - status.f_bfree) * status.f_frsize
-
-
-def _size(folder: Path) -> int:
-    size = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                size += os.lstat(os.path.join(place, name)).st_blocks * _BLOCK
-    return size

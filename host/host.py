@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from host.cache import Cache
+from host.disk import Disk, usual_reserve
 from host.gateway import until
 from host.life import Means, Run
 from host.notes import Notes, ordered
@@ -26,6 +27,8 @@ from sandbox.keeper import STATE
 _REMEMBERED = 600.0  # seconds that an ended run is still told about
 _SEND_EVERY = 0.5
 _STOP_SECONDS = 45.0
+_DISK_EVERY = 1.0
+_DISK_LOW = "The machine's disk was nearly full while this workspace wrote much, so it was stopped. Its files are kept."
 log = logging.getLogger("host")
 
 
@@ -40,7 +43,9 @@ class Host:
         self.settings = settings
         room = Room(settings)
         room.make_ready()
-        cache = Cache(settings.state / "cache", settings.cache_bytes)
+        reserve = settings.disk_reserve
+        disk = Disk(settings.state, usual_reserve(settings.state) if reserve is None else reserve)
+        cache = Cache(settings.state / "cache", settings.cache_bytes, lambda: disk.left() - disk.reserve)
         self.folder = settings.run / "r"
         self.folder.mkdir(parents=True, exist_ok=True)
         for folder in (settings.run, self.folder):
@@ -51,7 +56,7 @@ class Host:
         portal = Portal(
             settings.portal, settings.secret, settings.name, {"memory": settings.memory, "cpus": settings.cpus}
         )
-        self.means = Means(settings, portal, cache, room, backend, Turns(settings.starts), threading.Event())
+        self.means = Means(settings, portal, cache, disk, room, backend, Turns(settings.starts), threading.Event())
         self.runs: dict[str, Run] = {}
         self.heard_at = time.monotonic()
         self._lock = threading.Lock()
@@ -63,7 +68,8 @@ class Host:
         self._find()
         threading.Thread(target=self.means.backend.look_around, daemon=True).start()
         beat = (self._beat, self.settings.heartbeat, self._beat_now)
-        for clockwork in (beat, (self._send, _SEND_EVERY, self.means.news)):
+        disk = (self._look_at_disk, _DISK_EVERY, threading.Event())
+        for clockwork in (beat, (self._send, _SEND_EVERY, self.means.news), disk):
             clock = threading.Thread(target=self._again_and_again, args=clockwork, daemon=True)
             clock.start()
             self._clocks.append(clock)
@@ -155,6 +161,10 @@ class Host:
                 self._erase(str(one.get("workspace")))
             except Unreachable as error:
                 log.info("that files are erased is told later: %s", error)
+
+    def _look_at_disk(self) -> None:
+        for run in self.means.disk.who_fills_it([run for run in self._all() if not run.is_over]):
+            run.stop(_DISK_LOW, now=True, why="disk")
 
     def _send(self) -> None:
         for run in self._all():

@@ -13,6 +13,7 @@ from typing import Any
 
 from host import opened, shared
 from host.cache import Cache, CacheError, Expired, name_of
+from host.disk import Disk, DiskError
 from host.events import Outbox
 from host.figures import Figures
 from host.gateway import Folders, Gateway, GatewayError, until
@@ -34,6 +35,10 @@ _SAID = 2000
 _MOST_PLANS = 50  # how often new addresses are asked for while a large dataset comes in
 _MOST_RESTARTS = 5  # of a gateway, in a run
 _LOST = "It was ended from outside, as by a restart of its machine. Start it again."
+# What keeps a run from starting; each says why to the person who waits.
+_REFUSALS = (
+    Refused, PlanError, CacheError, DiskError, shared.SharedError, StartRefused, SpecError, GatewayError,
+)  # fmt: skip
 log = logging.getLogger("host")
 
 
@@ -57,6 +62,7 @@ class Means:
     settings: Settings
     portal: Portal
     cache: Cache
+    disk: Disk
     room: Room
     backend: Bubblewrap
     turns: Turns
@@ -103,6 +109,14 @@ class Run:
         """Whether nothing of it runs any more."""
         return self.notes.state == "ended"
 
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Where what is written in it lies on the machine's disk."""
+        room, notes = self.means.room, self.notes
+        if not notes.workspace:
+            return ()
+        return (room.homes / notes.workspace, room.common / notes.shared)
+
     # ── its life ────────────────────────────────────────────────────────────────────────────────────────────────────
     def _live(self) -> None:
         end = {
@@ -117,7 +131,7 @@ class Run:
             end = self._watch()
         except Stopped as stopped:
             end = {"why": self.wish.why if self.wish else "stopped", "words": str(stopped), "usage": {}}
-        except (Refused, PlanError, CacheError, shared.SharedError, StartRefused, SpecError, GatewayError) as refused:
+        except _REFUSALS as refused:
             end = {"why": "refused", "words": str(refused), "usage": {}}
         except Unreachable as error:
             end = {"why": "refused", "words": f"It could not be started: {error}", "usage": {}}
@@ -132,6 +146,7 @@ class Run:
         notes.idle_seconds = plan.idle_seconds
         notes.datasets = [one.slug for one in plan.datasets]
         environment, digest = self.means.room.environment(plan.environment)  # first: without it nothing is fetched
+        self.means.disk.demand_room()
         data = self._data(plan)
         with self.means.turns.turn(self._in_queue):
             self._build(plan, data, environment, digest)

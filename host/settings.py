@@ -33,6 +33,7 @@ class Settings:
     hub_account: tuple[int, int] = field(default_factory=lambda: (os.geteuid(), os.getegid()))  # the Hub's uid and gid
     gateway_uids: int = 1_000_000  # a gateway's own uid is this and the workspace's
     cache_bytes: int = 200 * GB
+    disk_reserve: int | None = None  # bytes of the disk that workspaces are not given; the usual part where not said
     memory: int = field(default_factory=lambda: max(GB, _machine_memory() // 8))  # the most for one workspace, bytes
     cpus: float = field(default_factory=lambda: max(1.0, (os.cpu_count() or 1) / 2))  # the most for one workspace
     starts: int = field(default_factory=lambda: max(2, os.cpu_count() or 1))  # workspaces that start at once
@@ -93,7 +94,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     if account := environment.get("CAIA_HUB_ACCOUNT"):
         facts["hub_account"] = [int(number) for number in account.split(":")]
     for variable, name, kind in (
-        ("CAIA_CACHE_BYTES", "cache_bytes", int), ("CAIA_WORKSPACE_MEMORY", "memory", int),
+        ("CAIA_CACHE_BYTES", "cache_bytes", int), ("CAIA_DISK_RESERVE", "disk_reserve", int),
+        ("CAIA_WORKSPACE_MEMORY", "memory", int),
         ("CAIA_WORKSPACE_CPUS", "cpus", float), ("CAIA_WORKSPACE_STARTS", "starts", int),
     ):  # fmt: skip
         if said := environment.get(variable):

@@ -82,7 +82,10 @@ def test_a_machine_offers_what_its_operator_says_and_refuses_nonsense():
 
     assert (settings.memory, settings.cpus) == (2_000_000_000, 0.5)
     assert Settings.read(None, told).cpus >= 1
-    for name in ("CAIA_WORKSPACE_MEMORY", "CAIA_WORKSPACE_CPUS", "CAIA_WORKSPACE_STARTS", "CAIA_CACHE_BYTES"):
+    for name in (
+        "CAIA_WORKSPACE_MEMORY", "CAIA_WORKSPACE_CPUS", "CAIA_WORKSPACE_STARTS", "CAIA_CACHE_BYTES",
+        "CAIA_DISK_RESERVE",
+    ):  # fmt: skip
         with pytest.raises(SettingsError, match=name):
             Settings.read(None, told | {name: "much"})
         with pytest.raises(SettingsError, match=name):
