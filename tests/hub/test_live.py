@@ -267,8 +267,9 @@ def test_whom_the_portal_no_longer_vouches_for_is_shut_out_of_a_page_that_was_op
 
 
 def test_a_gateway_runs_under_an_account_of_its_own_with_nothing_around_it(real):
-    real.started()
-    notes = json.loads(next((real.place.settings.run / "r").glob("*/run.json")).read_text())
+    _, _, run = real.started()
+    told = (json.loads(file.read_text()) for file in (real.place.settings.run / "r").glob("*/run.json"))
+    notes = next(one for one in told if one["run"] == run)
     pid = notes["gateway"][0]
     status = Path(f"/proc/{pid}/status").read_text()
     around = Path(f"/proc/{pid}/environ").read_text()

@@ -62,7 +62,7 @@ class Lab:
                    "Sec-Fetch-Dest": "empty", "Accept": "application/json"} | more.pop("headers", {})  # fmt: skip
         if token := self._token():
             headers.setdefault("X-XSRFToken", token)
-        return self.browser.request(method, f"{self.base}{path}", headers=headers, timeout=60, **more)
+        return self.browser.request(method, f"{self.base}{path}", headers=headers, **{"timeout": 60} | more)
 
     def _token(self) -> str:
         """What a page of this place repeats from its cookie; a Hub beside it has one of its own."""
@@ -135,7 +135,7 @@ class Kernel:
         self.line.close()
 
     def send(self, code: str) -> str:
-        """Send a cell; the message's name."""
+        """Send a cell; the message's name. Raises Gone where the line is closed meanwhile."""
         name = uuid.uuid4().hex
         header = {"msg_id": name, "username": "", "session": uuid.uuid4().hex, "msg_type": "execute_request",
                   "version": "5.3", "date": "2026-01-01T00:00:00Z"}  # fmt: skip
@@ -149,7 +149,10 @@ class Kernel:
             "channel": "shell",
             "buffers": [],
         }
-        self.line.send(json.dumps(said))
+        try:
+            self.line.send(json.dumps(said))
+        except ConnectionClosed as closed:
+            raise Gone(str(closed)) from closed
         return name
 
     def execute(self, code: str, seconds: float = 120) -> Ran:
