@@ -53,12 +53,11 @@ class PlainHub:
             self.program = subprocess.Popen(words, cwd=self.place, env=around, stdout=log, stderr=log, process_group=0)
         end = time.monotonic() + _SECONDS
         while time.monotonic() < end:
-            try:
+            with contextlib.suppress(requests.RequestException):
                 if requests.get(f"{self.url}/hub/health", timeout=2).status_code == 200:
                     return self
-            except requests.RequestException:
-                time.sleep(0.2)
-        raise AssertionError((self.place / "hub.log").read_text()[-2000:])
+            time.sleep(0.2)
+        raise AssertionError((self.place / "hub.log").read_text()[:6000])
 
     def __exit__(self, *_: object) -> None:
         self.program.terminate()
