@@ -102,7 +102,12 @@ class Guest:
         words = {"X-XSRFToken": self._xsrf(home), "Referer": home.url, "Sec-Fetch-Site": "same-origin"}
         answer = self.browser.delete(url, headers=words, timeout=_SECONDS)
         assert answer.status_code in {202, 204}, answer.text
-        while self.browser.get(f"{self.hub.url}/hub/api/user", timeout=_SECONDS, headers=words).json().get("server"):
+
+        def stands() -> bool:
+            told = self.browser.get(f"{self.hub.url}/hub/api/user", timeout=_SECONDS, headers=words).json()
+            return bool(told.get("server") or told.get("pending"))
+
+        while stands():
             time.sleep(0.1)
 
     def pid(self) -> int:
