@@ -27,6 +27,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     """Listens for the Hub."""
 
     daemon_threads = True
+    request_queue_size = 256  # the Hub asks after each start that goes on, of all of them at once
 
     def __init__(self, host: Host) -> None:
         self.host = host

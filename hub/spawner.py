@@ -14,6 +14,7 @@ from traitlets import Unicode
 from hub.order import order_of, refused, run_of
 
 _LOOK = 0.1
+_PAUSES = (0.2, 0.5, 1.0)  # seconds before the host is asked once more
 _STOP_SECONDS = 60.0
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
 
@@ -112,9 +113,19 @@ class HostSpawner(Spawner):
             await asyncio.sleep(_LOOK)
 
     async def _ask(self, method: str, path: str, facts: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+        """Ask the host, and again where it does not answer at once: each of its requests may be made twice."""
+        for pause in _PAUSES:
+            try:
+                return await self._ask_once(method, path, facts)
+            except HostDown:
+                await asyncio.sleep(pause)
+        return await self._ask_once(method, path, facts)
+
+    async def _ask_once(self, method: str, path: str, facts: dict[str, Any] | None) -> tuple[int, dict[str, Any]]:
+        connector = aiohttp.UnixConnector(self.host_socket)
         try:
             async with (
-                aiohttp.ClientSession(connector=aiohttp.UnixConnector(self.host_socket), timeout=_TIMEOUT) as session,
+                aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT) as session,
                 session.request(method, f"http://host{path}", json=facts) as answer,
             ):
                 return answer.status, await answer.json()

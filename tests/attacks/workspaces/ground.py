@@ -102,10 +102,12 @@ def facts_of(ground: Ground, canaries: Canaries, memory: str) -> dict[str, Any]:
 
 
 def attack(lab: Lab, facts: dict[str, Any], *probes: str) -> dict[str, dict[str, Any]]:
-    """Take the probes inside as a researcher does, through the editor's door, and run them from a cell."""
+    """Take the probes inside as a researcher does, through the editor's door, run them from a cell, leave nothing there."""
     lab.put("inside.py", INSIDE.read_bytes())
     lab.put("facts.json", json.dumps(facts).encode())
     words = json.dumps([PYTHON, "-I", "-S", "inside.py", "facts.json", *probes])
     ran = lab.execute(f"import subprocess\nprint(subprocess.run({words}, capture_output=True, text=True).stdout)", 300)
     assert not ran.error, ran.error
+    swept = lab.execute("import os\nfor name in ('inside.py', 'facts.json'): os.remove(name)")
+    assert not swept.error, swept.error
     return dict(json.loads(ran.text))

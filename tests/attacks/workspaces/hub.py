@@ -25,7 +25,7 @@ def addresses(name: str, server: str) -> Iterator[tuple[str, str]]:
     """Each method of each address that the Hub's API really has, about this person and server."""
     for pattern, handler in default_handlers:
         parts = iter((name, server, "rest"))
-        path = _PART.sub(lambda _: next(parts), pattern.replace("(?:/([^/]+))?", "/([^/]+)").replace("/?", "/"))  # noqa: B023
+        path = _PART.sub(lambda _: next(parts), pattern.replace("(?:/([^/]+))?", "/([^/]+)").replace("/?", "/"))
         for method in METHODS:
             if getattr(handler, method.lower()) is not getattr(RequestHandler, method.lower()):
                 yield method, f"/hub{path}"
