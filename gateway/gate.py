@@ -21,7 +21,10 @@ from gateway.sockets import connect
 from gateway.spool import SpoolFull
 
 log = logging.getLogger("gateway")
-DOWNLOADS = "Files do not leave a workspace this way. They leave by release alone; your workspace's page in the portal says how."
+DOWNLOADS = (
+    "Files do not leave a workspace this way. They leave by release alone; "
+    "your workspace's page in the portal says how."
+)
 _CLOSED = "This workspace is closed"
 _READS = {"GET", "HEAD"}
 _HUB_DOWN = "Nobody can be signed in now: the Hub does not answer. Your work goes on; try again in a minute."

@@ -102,7 +102,7 @@ def facts_of(ground: Ground, canaries: Canaries, memory: str) -> dict[str, Any]:
 
 
 def attack(lab: Lab, facts: dict[str, Any], *probes: str) -> dict[str, dict[str, Any]]:
-    """Take the probes inside as a researcher does, through the editor's door, run them from a cell, leave nothing there."""
+    """Take the probes inside by the editor's door, as a researcher does, run them from a cell, and leave nothing."""
     lab.put("inside.py", INSIDE.read_bytes())
     lab.put("facts.json", json.dumps(facts).encode())
     words = json.dumps([PYTHON, "-I", "-S", "inside.py", "facts.json", *probes])
