@@ -1,4 +1,4 @@
-"""What a version holds in numbers, as others may see it: counts of people, or of what stands for people, obey the floor."""
+"""What a version holds in numbers, as others may see it: counts of people, and what may be such, obey the floor."""
 
 import re
 from typing import Any
@@ -8,10 +8,12 @@ from apps.core.templatetags.words import number
 
 # Counts of these say nothing of how few people there are. Whatever is not among them is held to the floor.
 THINGS = frozenset(
-    "alignments bytes columns features files genes images institutions mutations patches pixels probes proteins reads "
-    "region regions scans segments sequences series sites slices slides studies tables tiles transcripts variables "
-    "variants".split()
-)
+    {
+        "alignments", "bytes", "columns", "features", "files", "genes", "images", "institutions", "mutations",
+        "patches", "pixels", "probes", "proteins", "reads", "region", "regions", "scans", "segments", "sequences",
+        "series", "sites", "slices", "slides", "studies", "tables", "tiles", "transcripts", "variables", "variants"
+    }
+)  # fmt: skip
 BEYOND = re.compile(r"[\s_-](with|in|per|of|by|from)[\s_-].*", re.DOTALL)
 NOT_SHOWN = "not shown"
 

@@ -1,4 +1,4 @@
-"""Bringing a folder in by the page: it shows how far it is, goes on where it stopped, and says what it refused and why."""
+"""Bringing a folder in by the page: it shows how far it is, goes on where it stopped, says why it refused a file."""
 
 import hashlib
 import itertools
@@ -198,7 +198,8 @@ def test_the_page_is_accessible_while_it_tells(open_page, live_server, steward, 
     send(page, folder)
     expect(page.get_by_text("Not all of it is in the draft")).to_be_visible(timeout=PATIENCE)
 
-    found = [f"{one['id']}: {node['html'][:160]}" for one in Axe().run(page).response["violations"] for node in one["nodes"]]  # fmt: skip
+    violations = Axe().run(page).response["violations"]
+    found = [f"{one['id']}: {node['html'][:160]}" for one in violations for node in one["nodes"]]
 
     assert found == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

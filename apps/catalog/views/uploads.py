@@ -55,7 +55,9 @@ def _take(request: MemberRequest, version: DatasetVersion, typed: dict[str, Any]
 def _taken(request: MemberRequest, form: UploadForm, version: DatasetVersion) -> HttpResponse:
     """What of it is in the draft now, or why none of it is."""
     if not form.is_valid():
-        return JsonResponse({"reason": " ".join(word for words in form.errors.values() for word in words)}, status=422)
+        return JsonResponse(
+            {"reason": " ".join(str(word) for words in form.errors.values() for word in words)}, status=422
+        )
     try:
         taken = _take(request, version, form.cleaned_data)
     except Invalid as error:
