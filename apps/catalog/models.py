@@ -123,7 +123,7 @@ class DatasetVersion(Identified):
 
     @property
     def holds(self) -> list[tuple[str, Any]]:
-        """What it holds in numbers, people before specimens before the rest."""
+        """What it holds in numbers, people before specimens before the rest; shown only by way of holdings.py."""
         rank = {name: place for place, name in enumerate(("patients", "samples", "slides", "tiles", "rows"))}
         return sorted(self.records.items(), key=lambda one: rank.get(one[0], len(rank)))
 

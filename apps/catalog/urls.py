@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.catalog.views import datasets, looks, stewards, versions
+from apps.catalog.views import datasets, looks, stewards, uploads, versions
 
 app_name = "catalog"
 urlpatterns = [
@@ -16,7 +16,7 @@ urlpatterns = [
     path("datasets/<slug:slug>/versions/<int:number>/croissant/", versions.version_croissant, name="version_croissant"),
     path("datasets/<slug:slug>/versions/<int:number>/dcat/", versions.version_dcat, name="version_dcat"),
     path("datasets/<slug:slug>/versions/<int:number>/edit/", versions.version_edit, name="version_edit"),
-    path("datasets/<slug:slug>/versions/<int:number>/upload/", versions.version_upload, name="version_upload"),
+    path("datasets/<slug:slug>/versions/<int:number>/upload/", uploads.version_upload, name="version_upload"),
     path("datasets/<slug:slug>/versions/<int:number>/publish/", versions.version_publish, name="version_publish"),
     path("datasets/<slug:slug>/versions/<int:number>/withdraw/", versions.version_withdraw, name="version_withdraw"),
     path(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from apps.catalog.duo import parse
+from apps.catalog.holdings import holdings
 from apps.catalog.models import DatasetVersion
 from apps.catalog.selectors import floor_of, shown_tables
 from apps.catalog.tables import ShownTable
@@ -20,7 +21,7 @@ def _lines(version: DatasetVersion, project: Project) -> Iterator[str]:
     dataset = version.dataset
     yield from (f"# {dataset.title}", "", f"Version {version.number}, of {dataset.center.legal_name}.", "")
     yield from (dataset.description.strip(), "")
-    held = ", ".join(f"{number(value)} {name}" for name, value in version.holds)
+    held = ", ".join(f"{words} {name}" for name, words in holdings(version, floor_of(dataset)))
     yield from _part("What it holds", [f"{held}; {size(version.bytes)}." if held else f"{size(version.bytes)}."])
     yield from _part("How to cite it", [version.citation.strip() or "Its owner asks for no citation."])
     yield from _part("Licence", [version.licence])

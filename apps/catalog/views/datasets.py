@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from apps.alliance.requests import MemberRequest
 from apps.catalog import search, selectors, terms
 from apps.catalog.forms import CatalogFilters, DatasetForm, NewDatasetForm
+from apps.catalog.holdings import holdings
 from apps.catalog.models import Dataset
 from apps.catalog.needs import needs_of
 from apps.catalog.services import datasets as services
@@ -41,6 +42,7 @@ def datasets(request: MemberRequest) -> HttpResponse:
     for row in page.rows:
         row.version = row.newest[0] if row.newest else None
         row.terms = terms.in_words(row.version.terms) if row.version else []
+        row.holdings = holdings(row.version, selectors.floor_of(row)) if row.version else []
     filters.say_counts(search.facets(request.user, asked))
     context = {
         "listing": page,
@@ -87,6 +89,7 @@ def dataset(request: MemberRequest, slug: str) -> HttpResponse:
         files = list(selectors.files_of(shown)[: SHOWN + 1])
         context |= {
             "terms": terms.in_words(shown.terms),
+            "holdings": holdings(shown, selectors.floor_of(found)),
             "files": files[:SHOWN],
             "has_more_files": len(files) > SHOWN,
             "amount": selectors.amount_of(shown),

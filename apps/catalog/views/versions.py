@@ -1,4 +1,4 @@
-"""Pages on versions: start one, describe it, fill it with files, publish it, withdraw it."""
+"""Pages on versions: start one, describe it, publish it, withdraw it."""
 
 from typing import Any
 from uuid import UUID
@@ -12,12 +12,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.alliance.requests import MemberRequest
-from apps.catalog import ingest, manifest, selectors, terms
+from apps.catalog import selectors, terms
 from apps.catalog.croissant import croissant
 from apps.catalog.dcat import dcat
-from apps.catalog.forms import PublishForm, ReasonForm, UploadForm, VersionForm
+from apps.catalog.forms import PublishForm, ReasonForm, VersionForm
 from apps.catalog.models import DatasetVersion
-from apps.catalog.rooms import NAME, room_for
 from apps.catalog.services import versions as services
 from apps.catalog.states import VERSION
 from apps.core.commands import demand, may
@@ -100,33 +99,6 @@ def version_edit(request: MemberRequest, slug: str, number: int) -> HttpResponse
         then=reverse("catalog:version", args=[slug, number]),
         said="The draft is changed.",
         version=found,
-    )
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@login_required
-def version_upload(request: MemberRequest, slug: str, number: int) -> HttpResponse:
-    """Bring files into a draft through the browser."""
-    found = _version(request, slug, number)
-    demand("catalog.file.registered", by=request.user, target=found)
-    services.demand_draft(found)
-
-    def take(typed: dict[str, Any]) -> Any:
-        expected = manifest.files_in(typed["manifest"].read(manifest.LARGEST + 1)) if typed["manifest"] else {}
-        return ingest.take(found, typed["uploads"], by=request.user, folder=typed["folder"], expected=expected)
-
-    return form_page(
-        request,
-        UploadForm(typed_in(request), request.FILES or None),
-        take,
-        template="catalog/version_upload.html",
-        then=reverse("catalog:version_upload", args=[slug, number]),
-        said=lambda taken: f"{len(taken):,} {'file is' if len(taken) == 1 else 'files are'} in the draft.",
-        version=found,
-        action=f"?{NAME}={room_for(request.user, found)}",
-        largest=settings.UPLOAD_LARGEST,
-        amount=selectors.amount_of(found),
-        files=list(selectors.files_of(found).order_by("-stored_at")[:10]),
     )
 
 
