@@ -47,7 +47,7 @@ def words(spec: SandboxSpec, places: Places) -> list[str]:
         *_system(spec, places),
         *_memory_folders(spec, places),
         *_mounts(spec, places),
-        "--remount-ro", "/dev", "--remount-ro", "/",
+        "--remount-ro", "/dev", "--remount-ro", "/proc", "--remount-ro", "/",
         *_variables(spec),
         "--chdir", str(spec.folder),
     ]  # fmt: skip

@@ -104,7 +104,8 @@ def test_the_words_for_bubblewrap_are_those_of_the_design():
     for needed in (
         ["--unshare-all"], ["--unshare-user"], ["--disable-userns"], ["--die-with-parent"], ["--new-session"],
         ["--clearenv"], ["--cap-drop", "ALL"], ["--uid", "1000"], ["--gid", "1000"], ["--remount-ro", "/"],
-        ["--remount-ro", "/dev"], ["--proc", "/proc"], ["--ro-bind", "/srv/data", "/data/demo"],
+        ["--remount-ro", "/dev"], ["--remount-ro", "/proc"], ["--proc", "/proc"],
+        ["--ro-bind", "/srv/data", "/data/demo"],
     ):  # fmt: skip
         assert any(words[at : at + len(needed)] == needed for at in range(len(words))), needed
     for never in ("--share-net", "--cap-add", "--dev-bind", "--bind-try", "--perms"):

@@ -144,7 +144,7 @@ def attacked(ground: tuple[Place, Canaries, dict[str, object]]) -> Answers:
     patch = pytest.MonkeyPatch()
     patch.setenv("DATABASE_URL", f"postgres://portal:{SECRET}@localhost/portal")
     try:
-        end, words = place.run(_hostile(place, facts), timeout=120)
+        end, words = place.run(_hostile(place, facts), timeout=180)
     finally:
         patch.undo()
     assert end.code == 0, words
@@ -161,7 +161,7 @@ def _hostile(place: Place, facts: dict[str, object]) -> object:
     command = (PYTHON, "-I", "-S", "/weapons/inside.py", "/weapons/facts.json")
     spec = place.spec(*command)
     mounts = (*spec.read_only, ReadOnly(weapons, PurePosixPath("/weapons")))
-    limits = replace(spec.limits, seconds=110, output=1 << 20)
+    limits = replace(spec.limits, seconds=170, output=1 << 20)
     return replace(spec, read_only=mounts, limits=limits, folder=HOME)
 
 

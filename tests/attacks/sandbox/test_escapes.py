@@ -50,3 +50,4 @@ def test_the_probes_can_ring(bare):
 
     assert closed == {}
     assert len(bare.heard) >= 3
+    assert all(way in bare.said["E31"]["said"] for way in ("/mem worked: 7", "ptrace worked"))
