@@ -91,6 +91,7 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(open_page, live_server, world
         assert page.complaints == [], name
 
     look(lead, project, "project")
+    assert lead.title().startswith(world.project.title), "the part that comes later brings no title of its own"
     look(lead, "/workspaces/", "mine")
     look(lead, f"{project}workspace/", "running")
     look(lead, f"/runs/{run.pk}/code/", "code")
