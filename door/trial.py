@@ -23,6 +23,7 @@ from door.parts import services
 from door.say import log, step, warn
 
 _GRACE_SECONDS = 30.0
+_FAILED, _NO_TESTS = 1, 5  # pytest's own exit codes
 
 
 @contextlib.contextmanager
@@ -59,9 +60,7 @@ def run_tests(words: list[str], *, is_long: bool) -> int:
         if browser:
             environment["CHROMIUM_PATH"] = browser
         environment["CAIA_ENVIRONMENTS"] = str(environments.base())  # built once for this copy, not for each run
-        command = [str(PYTHON), "-m", "pytest", *_pytest_words(words, is_long=is_long)]
-        log.info("running %s", command)
-        return _foreground(command, environment)
+        return _in_turn(_passes(words, is_long=is_long), environment)
 
 
 def run_bench(words: list[str]) -> int:
@@ -75,14 +74,29 @@ def run_bench(words: list[str]) -> int:
         return _foreground([str(PYTHON), "-m", "tests.bench", *words], environment)
 
 
-def _pytest_words(words: list[str], *, is_long: bool) -> list[str]:
-    """Both cores and no long tests, unless the words say otherwise."""
-    own = []
+def _passes(words: list[str], *, is_long: bool) -> list[list[str]]:
+    """Both cores and no long tests, unless the words say otherwise; what measures comes afterwards, by itself."""
+    cores: list[str] = []
     if not any(word == "-n" or word.startswith(("-n", "--numprocesses")) for word in words):
-        own += ["-n", "2", "--dist", "worksteal"]  # whoever has nothing left takes over what waits behind a long one
-    if not is_long and not any(word == "-m" for word in words):
-        own += ["-m", "not long"]
-    return [*own, *words]
+        cores = ["-n", "2", "--dist", "worksteal"]  # whoever has nothing left takes over what waits behind a long one
+    if any(word == "-m" for word in words):
+        return [[*cores, *words]]
+    if not is_long:
+        return [[*cores, "-m", "not long", *words]]
+    return [[*cores, "-m", "not alone", *words], ["-m", "alone", *words]]
+
+
+def _in_turn(passes: list[list[str]], environment: dict[str, str]) -> int:
+    """Run them one after the other, also where tests failed; the exit code of all."""
+    codes: list[int] = []
+    for words in passes:
+        command = [str(PYTHON), "-m", "pytest", *words]
+        log.info("running %s", command)
+        codes.append(_foreground(command, environment))
+        if codes[-1] not in {0, _FAILED, _NO_TESTS}:
+            return codes[-1]  # it was interrupted, or could not begin
+    found = [code for code in codes if code != _NO_TESTS]
+    return max(found) if found else _NO_TESTS
 
 
 def _foreground(command: list[str], environment: dict[str, str]) -> int:

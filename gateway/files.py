@@ -31,6 +31,7 @@ _TYPES = {
 }  # fmt: skip
 
 
+_OWN = {"static/gateway/refusals.js": Path(__file__).with_name("refusals.js")}  # ours, whatever an environment has
 _PAGE = "share/jupyter/lab/static/index.html"
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
@@ -43,6 +44,11 @@ def scripts_of_page(environment: Path) -> tuple[str, ...]:
         return ()
     texts = [text for text in _SCRIPT.findall(page) if "{{" not in text and "{%" not in text]
     return tuple(f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}" for text in texts)
+
+
+def end_of_page(prefix: str) -> bytes:
+    """What stands behind every page of the server's: our script, which says why there is no download."""
+    return b"".join(f'<script src="{prefix}{address}"></script>\n'.encode() for address in _OWN)
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class StaticFiles:
         for address, pattern in reversed(_FOLDERS):
             for folder in environment.glob(pattern):
                 self._find(address, folder.resolve(), most)
+        self._files.update({address: _File(path, _TYPES[path.suffix]) for address, path in _OWN.items()})
 
     def __len__(self) -> int:
         return len(self._files)

@@ -122,7 +122,7 @@ class Gate:
     ) -> web.StreamResponse:
         path = target.path if isinstance(target, Target) else _path_of(request)
         await self._run.denials.report(request.method, path, why)
-        words = f"{why} {DOWNLOADS}" if path.startswith(("files/", "nbconvert/", "view/")) else why
+        words = DOWNLOADS if path.startswith(("files/", "nbconvert/", "view/")) else why
         return plain(403, "Not open", words, as_page=as_page, close=request.method not in _READS)
 
     # ── signing in ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ from yarl import URL
 
 from gateway import headers, paths
 from gateway.allowed import Allowed, Kind
+from gateway.files import end_of_page
 from gateway.pages import plain
 from gateway.run import PAUSED, Run
 
@@ -103,8 +104,9 @@ async def _pass_on(request: web.BaseRequest, run: Run, allowed: Allowed, answer:
     _inspect(answer, most)
     given = headers.to_browser(allowed.line.kind, answer.headers, run.policy)
     passed = web.StreamResponse(status=answer.status, headers=given)
+    tail = end_of_page(run.settings.prefix) if allowed.line.kind is Kind.PAGE and answer.status == 200 else b""
     if answer.content_length is not None:
-        passed.content_length = answer.content_length
+        passed.content_length = answer.content_length + len(tail)
     size = 0
     while True:
         async with asyncio.timeout(run.settings.times.chunk):
@@ -118,7 +120,7 @@ async def _pass_on(request: web.BaseRequest, run: Run, allowed: Allowed, answer:
             if not passed.prepared:
                 await passed.prepare(request)
             if not piece:
-                await passed.write_eof()
+                await passed.write_eof(tail)
                 return passed
             await passed.write(piece)
 

@@ -17,6 +17,7 @@ from host.disk import Disk, DiskError
 from host.events import Outbox
 from host.figures import Figures
 from host.gateway import Folders, Gateway, GatewayError, until
+from host.network import Tried
 from host.notes import Notes
 from host.plan import PlanError, RunPlan
 from host.portal import Portal, Refused
@@ -81,6 +82,7 @@ class Run:
         self.progress: list[dict[str, Any]] = []
         self.figures = Figures()
         self.opened: opened.Opened | None = None
+        self.tried: Tried | None = None
         self.wish: Wish | None = None
         self.restarts = 0
         self.is_known = threading.Event()  # the Hub has heard that it is ready
@@ -261,6 +263,7 @@ class Run:
         self._tell_mounted()
         if self.opened is None:
             self._watch_files()
+        self.tried = Tried(self._sandbox.first)
         while (end := self._sandbox.end()) is None:
             if self.wish:
                 return self._stop(self.wish)
@@ -275,16 +278,19 @@ class Run:
         self._sandbox.attend()
         if self.opened:
             self.opened.look()
-            self._tell_opened()
+        if self.tried:
+            self.tried.look()
+        self._tell_seen()
         self.figures.look(self._sandbox, self.gateway, self.means.room.common / self.notes.shared)
         idle = self.notes.idle_seconds
         if idle and self.figures.idle_for() >= idle:
             words = f"Nothing was done in it for {idle / 60:,.0f} minutes, so it was stopped. Its files are kept."
             self.stop(words, why="idle")
 
-    def _tell_opened(self, *, now: bool = False) -> None:
-        for event in self.opened.events(now=now) if self.opened else []:
-            self.outbox.tell(event.pop("kind"), **event)
+    def _tell_seen(self, *, now: bool = False) -> None:
+        for seen in (self.opened, self.tried):
+            for event in seen.events(now=now) if seen else []:
+                self.outbox.tell(event.pop("kind"), **event)
 
     def _revive(self) -> None:
         """A gateway that ended is started again; the kernels never knew. Not without end: then the run is stopped."""
@@ -300,6 +306,8 @@ class Run:
         self.notes.state = "stopping"
         self.notes.write(self.folder)
         self._say(100, "Stopping")
+        if self.tried:
+            self.tried.look()  # while its network is there
         with contextlib.suppress(GatewayError):
             self.gateway.tell("close", wish.reason)
         end = self._sandbox.kill() if wish.now else self._sandbox.stop()
@@ -312,7 +320,8 @@ class Run:
         self.gateway.end()
         if self.opened:
             self.opened.look()
-            self._tell_opened(now=True)
+        self._tell_seen(now=True)
+        if self.opened:
             self.opened.close()
             self.opened = None
         self.outbox.collect()

@@ -16,7 +16,7 @@ START_SECONDS = 300  # a start of which no host has spoken by then has failed
 LONGEST_START = 3600  # and any that takes longer: a large dataset comes in once
 UNSEEN_SECONDS = 90  # a run that no heartbeat tells of for longer is lost
 KEPT_DAYS = 90  # files after a project's end
-LINK_SECONDS = 900  # for which a host may fetch a file of the data
+LINK_SECONDS = 90  # in which a host begins to fetch a file; then it asks anew, and the access decision is asked too
 
 
 def bounded(offered: Any) -> tuple[int, float]:

@@ -101,7 +101,7 @@ def is_paused(run: Run) -> bool:
 SAID: dict[str, Callable[[dict[str, Any]], str]] = {
     "started": lambda one: f"It began with {count(len(one.get('data') or []), 'dataset,datasets')}.",
     "ended": lambda one: str(one.get("words") or "It ended."),
-    "denied": lambda one: f"Refused: {one.get('method', '')} {one.get('path', '')}. {one.get('why', '')}",
+    "denied": lambda one: _refused(one),
     "warned": lambda one: f"Much went to the browser: {size(one.get('bytes'))}.",
     "paused": lambda one: f"Paused, since {size(one.get('bytes'))} went to the browser.",
     "resumed": lambda one: "It goes on.",
@@ -109,6 +109,14 @@ SAID: dict[str, Callable[[dict[str, Any]], str]] = {
     "not_watched": lambda one: f"Files that are opened can’t be watched here: {one.get('words', '')}",
     "signed_in": lambda one: "Its researcher came in by a browser.",
 }
+
+
+def _refused(one: dict[str, Any]) -> str:
+    """What was tried, where that is known, and how often."""
+    times = one.get("times")
+    how_often = f", {_times(one)}" if isinstance(times, int) and times > 1 else ""
+    what = f"{one.get('method', '')} {one.get('path', '')}".strip()
+    return f"Refused{how_often}: {f'{what}. ' if what else ''}{one.get('why', '')}"
 
 
 def _times(one: dict[str, Any]) -> str:

@@ -46,7 +46,7 @@ async def test_a_request_that_can_be_read_in_two_ways_reaches_nobody(name):
     async with World() as world:
         await world.sign_in()
         hidden = f"GET {PREFIX}api/me HTTP/1.1\r\nHost: {HOST}\r\nCookie: {world.cookie}\r\n\r\n"
-        said = await world.raw(post(f"{HEAD}Cookie: {world.cookie}\r\n{SMUGGLED[name]}", "{}" + hidden), seconds=8)
+        said = await world.raw(post(f"{HEAD}Cookie: {world.cookie}\r\n{SMUGGLED[name]}", "{}" + hidden), seconds=30)
 
         assert said.startswith((b"HTTP/1.1 400", b"HTTP/1.0 400"))
         assert said.count(b"HTTP/1.") == 1
@@ -93,16 +93,16 @@ async def test_a_bomb_of_headers_is_refused(head):
 async def test_a_head_that_never_ends_is_not_waited_for(begun):
     async with World(times={"head": 0.3}) as world:
         began = time.monotonic()
-        said = await world.raw(begun, seconds=5)
+        said = await world.raw(begun, seconds=30)
 
         assert said == b""
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 15
 
 
 async def test_a_body_that_never_ends_is_not_waited_for():
     async with World(times={"chunk": 0.3}) as world:
         await world.sign_in()
-        said = await world.raw(post(f"{HEAD}Cookie: {world.cookie}\r\nContent-Length: 100", "{"), seconds=5)
+        said = await world.raw(post(f"{HEAD}Cookie: {world.cookie}\r\nContent-Length: 100", "{"), seconds=30)
 
         assert said.startswith(b"HTTP/1.1 504")
 
@@ -125,23 +125,24 @@ async def test_a_body_beyond_its_cap_is_refused_with_words(path, most, has_lengt
         assert f"{most:,} bytes" in answer.text
 
 
+async def says(world, status):
+    return (await world.get("api/me")).status == status
+
+
 async def test_no_more_requests_at_once_than_are_needed():
     async def never():
         yield b"{"
-        await asyncio.sleep(30)
+        await asyncio.sleep(300)
 
     async with World(caps={"requests": 5}) as world:
         await world.sign_in()
         held = [asyncio.create_task(world.ask("POST", "api/contents", data=never())) for _ in range(5)]
-        await asyncio.sleep(0.5)
-        answer = await world.get("api/me")
+        await world.until(lambda: [one[0] for one in world.server.asked].count("POST") == 5)
+        assert await says(world, 503)
         for one in held:
             one.cancel()
         await asyncio.gather(*held, return_exceptions=True)
-        await asyncio.sleep(0.3)
-
-        assert answer.status == 503
-        assert (await world.get("api/me")).status == 200
+        await world.until(lambda: says(world, 200))
 
 
 # ── what the server hears ───────────────────────────────────────────────────────────────────────────────────────────
@@ -169,32 +170,38 @@ async def test_a_large_file_goes_in_and_out_piece_by_piece():
         assert json.loads(answer.text)["size"] == 4 * MB
 
 
+def told(world):
+    return sum(one["times"] for one in world.events("denied"))
+
+
 async def test_the_same_denial_a_thousand_times_is_a_few_lines():
     async with World() as world:
         await world.sign_in()
+        began = time.monotonic()
         for _ in range(20):
             await asyncio.gather(*(world.get("files/a.csv") for _ in range(50)))
         answer = await world.get("files/a.csv")
-        await asyncio.sleep(1.1)
-        denied = world.events("denied")
+        seconds = time.monotonic() - began
+        await world.until(lambda: told(world) >= 1001)
 
         assert answer.status == 403
         assert "by release alone" in answer.text
-        assert sum(one["times"] for one in denied) == 1001
-        assert len(denied) <= 10
+        assert told(world) == 1001
+        assert len(world.events("denied")) <= seconds + 3
         assert (await world.host("GET", "figures"))["denied"] == 1001
 
 
 async def test_a_thousand_different_denials_are_bounded_too():
     async with World() as world:
         await world.sign_in()
+        began = time.monotonic()
         for start in range(0, 1000, 50):
             await asyncio.gather(*(world.get(f"files/{n}") for n in range(start, start + 50)))
-        await asyncio.sleep(1.1)
-        denied = world.events("denied")
+        seconds = time.monotonic() - began
+        await world.until(lambda: told(world) >= 1000)
 
-        assert sum(one["times"] for one in denied) == 1000
-        assert len(denied) < 200
+        assert told(world) == 1000
+        assert len(world.events("denied")) <= 21 * (seconds + 2), "twenty a second, and one line for all others"
 
 
 @pytest.mark.parametrize(("path", "body"), [
@@ -241,7 +248,7 @@ async def test_a_body_that_is_still_coming_in_does_not_cut_off_its_answer(path, 
             await asyncio.sleep(0.05)
             writer.write(b"x" * (size // 10))
             await writer.drain()  # would fail, as it does at the proxy, where the gateway has hung up
-        said = await asyncio.wait_for(reader.read(65536), 5)
+        said = await asyncio.wait_for(reader.read(65536), 30)
         writer.close()
 
     assert said.startswith(f"HTTP/1.1 {status}".encode())
@@ -250,12 +257,12 @@ async def test_a_body_that_is_still_coming_in_does_not_cut_off_its_answer(path, 
 async def test_a_body_that_nobody_needs_is_taken_only_so_far():
     async with World(caps={"unwanted_body": 1000}, times={"unwanted": 0.2}) as world:
         began = time.monotonic()
-        said = await world.raw(post(f"{HEAD}Content-Length: 100000", "x" * 5000), seconds=5)
-        slow = await world.raw(post(f"{HEAD}Content-Length: 100000", "x"), seconds=5)
+        said = await world.raw(post(f"{HEAD}Content-Length: 100000", "x" * 5000), seconds=30)
+        slow = await world.raw(post(f"{HEAD}Content-Length: 100000", "x"), seconds=30)
 
     assert said.startswith(b"HTTP/1.1 401")
     assert slow.startswith(b"HTTP/1.1 401")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
 
 
 def test_the_last_empty_write_of_a_body_meets_an_open_connection():
@@ -263,7 +270,7 @@ def test_the_last_empty_write_of_a_body_meets_an_open_connection():
 
     def ask(path):
         with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(5)
+            line.settimeout(30)
             line.connect(str(path))
             line.sendall(post(f"{HEAD}Connection: close\r\nContent-Length: 2", "{}"))
             said = b""
@@ -274,11 +281,11 @@ def test_the_last_empty_write_of_a_body_meets_an_open_connection():
             return said
 
     async def asked():
-        async with World() as world:
+        async with World(times={"unwanted": 25}) as world:
             began = time.monotonic()
             said = await asyncio.to_thread(ask, world.settings.listen)
             return said, time.monotonic() - began
 
     said, seconds = ended(asked())
     assert said.startswith(b"HTTP/1.1 401")
-    assert seconds < 2
+    assert seconds < 15

@@ -35,11 +35,11 @@ class JupyterLab:
         words += [f"--ServerApp.root_dir={self._home}"]
         around = {"PATH": os.defpath, "HOME": str(self._home), "PYTHONDONTWRITEBYTECODE": "1"}
         self._program = subprocess.Popen(words, env=around, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(300):
+        for _ in range(900):
             if path.exists():
                 return
             await asyncio.sleep(0.1)
-        raise AssertionError("jupyter-lab did not start within 30 seconds")
+        raise AssertionError("jupyter-lab did not start within 90 seconds")
 
     async def stop(self):
         self._program.terminate()
@@ -72,6 +72,10 @@ async def lab(environment):
         yield page, world, home
 
 
+async def sockets(world, number):
+    return (await world.host("GET", "figures"))["open_sockets"] == number
+
+
 async def run_cell(page, code, shown):
     await page.keyboard.type(code)
     await page.keyboard.press("Shift+Enter")
@@ -92,8 +96,9 @@ async def test_a_researcher_works_in_it(environment):
         await run_cell(page, plot, ".jp-OutputArea img[src^='data:image/png']")
         await run_cell(page, "import ipywidgets as w; w.IntSlider()", ".widget-slider")
         await page.keyboard.press("Control+s")
-        await asyncio.sleep(1)
+        await page.wait_for_selector(".jp-Dialog")  # it asks for a name
         await page.keyboard.press("Enter")
+        await world.until(lambda: "matplotlib" in (home / "Untitled.ipynb").read_text())
         for name, shown in (("a.csv", ".jp-CSVViewer"), ("n.txt", ".jp-FileEditor"), ("v.svg", ".jp-ImageViewer img")):
             await page.dblclick(f".jp-DirListing-item >> text={name}")
             await page.wait_for_selector(shown)
@@ -116,6 +121,13 @@ async def test_what_is_closed_is_closed_in_a_browser(environment):
         page.on("download", lambda one: downloads.append(one.url))
         await page.click(".jp-DirListing-item >> text=n.txt", button="right")
         await page.click(".lm-Menu-item >> text=Download >> nth=0")
+        told = page.get_by_role("dialog", name="No download")
+        said = await told.inner_text()
+        if folder := os.environ.get("CAIA_PICTURES"):
+            await page.screenshot(path=f"{folder}/gateway-download.png")
+        await told.get_by_role("button", name="Close").click()
+        await page.click(".jp-DirListing-item >> text=n.txt")
+        await world.until(lambda: world.events("denied"))
         await page.click('.jp-LauncherCard[data-category="Notebook"]')
         await page.click(".jp-Notebook .cm-content")
         await run_cell(page, f"from IPython.display import *; display(HTML({STEAL!r}))", ".jp-OutputArea img")
@@ -132,18 +144,18 @@ async def test_what_is_closed_is_closed_in_a_browser(environment):
         stolen = await page.evaluate("window.stolen")
         await page.goto(f"{here}files/n.txt")
         words = await page.inner_text("main")
+        denied = [(one["method"], one["path"]) for one in world.events("denied")]
 
     assert found == dict.fromkeys(tried, "closed")
     assert (stolen, downloads) == (None, [])
+    assert "by release alone" in said
     assert "by release alone" in words
+    assert denied[0] == ("GET", "files/n.txt"), "what was tried is on the record"
 
 
 @pytest.mark.slow
 async def test_a_revoked_sign_in_ends_the_open_page_within_five_seconds(environment):
-    async with lab(environment) as (page, world, _):
-        await page.wait_for_timeout(1000)
-        assert (await world.host("GET", "figures"))["open_sockets"] == 1
+    async with lab(environment) as (_, world, _):
+        await world.until(lambda: sockets(world, 1))
         world.hub.tokens.clear()
-        await asyncio.sleep(5)
-
-        assert (await world.host("GET", "figures"))["open_sockets"] == 0
+        await world.until(lambda: sockets(world, 0), 5)

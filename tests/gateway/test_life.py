@@ -83,10 +83,10 @@ async def test_it_ends_cleanly_when_told_to_though_websockets_are_open():
         await world.sign_in()
         async with world.socket() as socket:
             await socket.send_str(json.dumps(message(code="1")))
-            await socket.receive(timeout=5)
+            await socket.receive(timeout=30)
             world.program.send_signal(signal.SIGTERM)
-            assert (await socket.receive(timeout=5)).data == 4403
-        _, said = await asyncio.to_thread(world.program.communicate, timeout=10)
+            assert (await socket.receive(timeout=30)).data == 4403
+        _, said = await asyncio.to_thread(world.program.communicate, timeout=60)
 
         assert (world.program.returncode, modes) == (0, [0o660, 0o600])
         assert "Traceback" not in said
@@ -105,7 +105,7 @@ async def test_it_stays_small():
             async with world.socket() as socket:
                 for _ in range(20):
                     await socket.send_str(json.dumps(message(code="x" * 1000)))
-                    await socket.receive(timeout=5)
+                    await socket.receive(timeout=30)
 
         for _ in range(10):
             await round_of_work()

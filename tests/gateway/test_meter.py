@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.meter import Meter
 from gateway.settings import Meter as Limits
-from tests.gateway.world import MB, PAGE, RawServer, World
+from tests.gateway.world import FETCH, MB, PAGE, PREFIX, RawServer, World
 
 
 class Clock:
@@ -107,7 +107,7 @@ async def test_the_host_ends_websockets_and_bodies_at_once(how):
         await world.sign_in()
         async with world.socket() as socket:
             await world.host("POST", how, json={"reason": "The agreement has ended."})
-            message = await socket.receive(timeout=2)
+            message = await socket.receive(timeout=30)
         answer = await world.get("lab", headers=PAGE)
 
         assert (message.type, message.data) == (WSMsgType.CLOSE, 4403)
@@ -115,11 +115,11 @@ async def test_the_host_ends_websockets_and_bodies_at_once(how):
         assert ("The agreement has ended." in answer.text) == (how == "close")
     async with World(RawServer(slowly)) as world:
         await world.sign_in()
-        begun = asyncio.create_task(world.get("api/me"))
-        await asyncio.sleep(0.2)
-        await world.host("POST", how, json={"reason": "x"})
-        with pytest.raises(ClientError):
-            await asyncio.wait_for(begun, 2)
+        async with world.browser.get(f"{PREFIX}api/me", headers=FETCH) as begun:
+            assert begun.status == 200
+            await world.host("POST", how, json={"reason": "x"})
+            with pytest.raises(ClientError):
+                await asyncio.wait_for(begun.read(), 10)
 
 
 async def test_what_is_closed_stays_closed():

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import re
-import socket
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +13,7 @@ from aiohttp import ClientError, ClientSession, CookieJar, WSMsgType
 from yarl import URL
 
 from tests.gateway.world import ORIGIN, PAGE, PREFIX, World
+from tests.hub.conftest import free_port
 
 TOKEN = "a-token-of-a-test-0123456789abcdef"
 SCOPE = "access:services!service=gw"
@@ -22,9 +22,7 @@ SCOPE = "access:services!service=gw"
 @contextlib.asynccontextmanager
 async def jupyterhub(folder):
     """The Hub's address, while it runs."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with TemporaryDirectory(prefix="gw-hub-") as home:
         around = {"PATH": os.defpath, "HOME": home, "PYTHONDONTWRITEBYTECODE": "1", "HUB_PORT": str(port),
                   "HUB_SECRET": f"{home}/secret", "HUB_TOKEN": TOKEN,
@@ -41,13 +39,13 @@ async def jupyterhub(folder):
 
 async def _until_it_answers(address):
     async with ClientSession() as browser:
-        for _ in range(300):
+        for _ in range(900):
             with contextlib.suppress(ClientError):
                 async with browser.get(address) as answer:
                     assert answer.status == 200
                     return
             await asyncio.sleep(0.1)
-    raise AssertionError("the Hub did not start within 30 seconds")
+    raise AssertionError("the Hub did not start within 90 seconds")
 
 
 async def sign_in(world, hub, browser, name):
@@ -77,7 +75,7 @@ async def test_the_real_hub_lets_in_the_owner_alone_and_its_sign_out_ends_the_st
                 async with world.socket() as open_socket:
                     async with browser.get(f"{hub}/hub/logout"):
                         pass
-                    assert (await open_socket.receive(timeout=5)).type is WSMsgType.CLOSE
+                    assert (await open_socket.receive(timeout=30)).type is WSMsgType.CLOSE
                 assert (await world.get("api/me")).status == 401
             async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
                 assert (await sign_in(world, hub, browser, "my")).status == 403

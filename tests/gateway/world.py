@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import inspect
 import json
 import subprocess
 import sys
@@ -159,11 +160,16 @@ class World:
         self.program = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True)
         self._stack.callback(self.program.communicate)
         self._stack.callback(self.program.kill)
-        for _ in range(200):
-            await asyncio.sleep(0.1)
-            if self.settings.control.exists():
-                return
-        raise AssertionError("the gateway did not start within 20 seconds")
+        await self.until(self.settings.control.exists, 60)
+
+    async def until(self, is_so, seconds=30.0):
+        """Look until it is so; TimeoutError when that takes longer."""
+        async with asyncio.timeout(seconds):
+            while True:
+                found = is_so()
+                if await found if inspect.isawaitable(found) else found:
+                    return
+                await asyncio.sleep(0.05)
 
     def _settings(self):
         self.given = given = {
@@ -208,7 +214,7 @@ class World:
         words = {"headers": {"Origin": ORIGIN}, "max_msg_size": 0, **words}
         return self.browser.ws_connect(f"{PREFIX}{path}", **words)
 
-    async def raw(self, *pieces: bytes, seconds=5.0) -> bytes:
+    async def raw(self, *pieces: bytes, seconds=30.0) -> bytes:
         """Say these bytes to the gateway; whatever comes back until it hangs up."""
         reader, writer = await asyncio.open_unix_connection(self.settings.listen)
         with contextlib.suppress(OSError):

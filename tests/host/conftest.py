@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import http.client
-import itertools
 import json
-import os
 import shutil
 import signal
 import socket
@@ -26,8 +24,8 @@ from host.life import Run
 from host.settings import Settings
 from sandbox.ground import probe
 from tests.host.stand_ins import SECRET, Portal, Storage
+from tests.uids import next_uid
 
-_UIDS = itertools.count(400_000 + (os.getpid() % 5000) * 100)
 GATEWAY = (sys.executable, str(Path(__file__).with_name("gateway_stand_in.py")))
 HUB = {
     "api_url": "http://127.0.0.1:9/hub/api",
@@ -97,7 +95,7 @@ class Place:
     def plan(self, *files: dict, **changes) -> dict:
         files = list(files) or [self.storage.put(b"id,age\nCANARY-1,61\n")]
         dataset = {"slug": "demo-study", "version": "v-1", "readme": "What this is.\n", "files": files}
-        return self.portal.plan(next(_UIDS), [dataset], changes)
+        return self.portal.plan(next_uid(), [dataset], changes)
 
     def order(self, plan: dict, **changes) -> Run:
         return self.host.order({"run": plan["run"], "prefix": "/user/m1/p1/", "origin": ORIGIN, "hub": HUB} | changes)

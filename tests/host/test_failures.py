@@ -145,7 +145,7 @@ def test_a_portal_that_is_silent_too_long_stops_everything_and_hears_of_it_later
 def test_a_portal_that_is_away_for_a_moment_stops_nothing(place):
     run = place.started()
     place.portal.is_down = True
-    time.sleep(2)
+    time.sleep(2)  # ten heartbeats
     place.portal.is_down = False
     seen = len(place.portal.beats)
 

@@ -32,7 +32,7 @@ def test_no_more_than_may_go_at_once_and_all_have_their_turn():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
     assert sorted(done) == list(range(12))
     assert max(highest) == 2
@@ -55,7 +55,7 @@ def test_who_waits_hears_the_place_and_comes_in_order():
         assert [places[number][0] for number in (1, 2, 3)] == [1, 2, 3]
         assert order == []
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
     assert order == [1, 2, 3]
 

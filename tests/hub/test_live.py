@@ -20,6 +20,12 @@ def own(name):
     return f"{name}.{HOME}"
 
 
+def folder_of(hub, run):
+    """Where the host keeps what it knows of this run."""
+    files = (hub.place.settings.run / "r").glob("*/run.json")
+    return next(file.parent for file in files if json.loads(file.read_text())["run"] == run)
+
+
 def test_the_portal_starts_a_server_it_is_reached_and_stopped(standing):
     name, server, run = standing.started()
     target = standing.routes()[f"/{own(name)}/user/{name}/{server}"]
@@ -198,9 +204,8 @@ def test_a_person_can_neither_start_nor_share_nor_make_tokens(standing):
 
 
 def test_the_gateways_token_tells_whose_it_is_and_opens_nothing(standing):
-    name, server, _ = standing.started()
-    told = next((standing.place.settings.run / "r").glob("*/s/own/gateway.json"))
-    client = json.loads(told.read_text())["hub"]
+    name, server, run = standing.started()
+    client = json.loads((folder_of(standing, run) / "s/own/gateway.json").read_text())["hub"]
 
     assert client["client_id"] == f"jupyterhub-user-{name}-{server}"
     assert client["scopes"]
@@ -268,8 +273,7 @@ def test_whom_the_portal_no_longer_vouches_for_is_shut_out_of_a_page_that_was_op
 
 def test_a_gateway_runs_under_an_account_of_its_own_with_nothing_around_it(real):
     _, _, run = real.started()
-    told = (json.loads(file.read_text()) for file in (real.place.settings.run / "r").glob("*/run.json"))
-    notes = next(one for one in told if one["run"] == run)
+    notes = json.loads((folder_of(real, run) / "run.json").read_text())
     pid = notes["gateway"][0]
     status = Path(f"/proc/{pid}/status").read_text()
     around = Path(f"/proc/{pid}/environ").read_text()

@@ -50,7 +50,7 @@ class Site:
         return run_caia(self.place, *words, seconds=seconds, **more)
 
     def up(self) -> None:
-        answer = self.caia("up", "--wait")
+        answer = self.caia("up", "--wait", seconds=900)  # on a busy machine, minutes
         assert answer.returncode == 0, answer.stdout + answer.stderr
 
     def down(self) -> None:
@@ -196,11 +196,25 @@ class Person:
         lab.enter()
         return lab
 
+    @contextlib.contextmanager
+    def at_work(self, project: str, seconds: float = SECONDS) -> Iterator[Lab]:
+        """Inside the workspace, which does not run on afterwards, whatever came of it."""
+        try:
+            yield self.opened(project, seconds)
+        finally:
+            self.leave(project)
+
+    def leave(self, project: str) -> None:
+        """Stop it where it still runs; not a word where it does not."""
+        answer = self.get(f"/projects/{project}/workspace/")
+        if answer.url.endswith("/workspace/") and re.search(r"/runs/[0-9a-f-]{36}/stop/", answer.text):
+            self.stop(project)
+
     def stop(self, project: str, why: str = "Enough for today.") -> None:
         page = f"/projects/{project}/workspace/"
         answer = self.post(f"/runs/{self.run_of(project)}/stop/", page, reason=why)
         assert answer.status_code == 200, answer.text
-        until(lambda: f"{page}start/" in self.page_of(project), 30, "it stopped and can be started again")
+        until(lambda: f"{page}start/" in self.page_of(project), 60, "it stopped and can be started again")
 
 
 @contextlib.contextmanager

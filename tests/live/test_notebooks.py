@@ -53,8 +53,5 @@ def ran_in(lab: Lab, name: str) -> Run:
 def test_a_notebook_comes_to_what_is_known_in_a_workspace(site, name):
     project = site.project("Rosa Jimenez", *DATA[name])
     rosa = site.person("Rosa Jimenez")
-    lab = rosa.opened(project)
-    try:
+    with rosa.at_work(project) as lab:
         KNOWN[name](ran_in(lab, name))
-    finally:
-        rosa.stop(project)

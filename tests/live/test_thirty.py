@@ -10,13 +10,14 @@ import pytest
 
 from tests.live.site import Person, Site
 
-pytestmark = [pytest.mark.long, pytest.mark.allow_hosts(["127.0.0.1", "localhost", "::1"])]
+# Alone: whatever else runs beside it would be measured, too.
+pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.allow_hosts(["127.0.0.1", "localhost", "::1"])]
 
 PEOPLE = {"Rosa Jimenez": "ehr-dana-farber-colorectal-2016", "Julia Santos": "genomics-johns-hopkins-khan-srbct"}
 EACH = 15
 PAGES = ("/", "/projects/", "/datasets/", "/workspaces/")
-ASKED = 80
-SECONDS = 420
+ASKED = 200
+SECONDS = 600
 
 
 class Onlooker:
@@ -41,7 +42,7 @@ class Onlooker:
 def test_thirty_workspaces_at_once(own_site: Site) -> None:
     projects = [(name, own_site.project(name, data)) for name, data in PEOPLE.items() for _ in range(EACH)]
     before = Onlooker(own_site.person("Mateo Silva"))
-    before.read(10)
+    before.read(40)
     before.times.clear()
     before.read(ASKED)
 
@@ -58,14 +59,15 @@ def test_thirty_workspaces_at_once(own_site: Site) -> None:
     finally:
         meanwhile.is_over.set()
         reading.join(60)
+    idle, busy = before.p95(), meanwhile.p95()
 
     told = {
         "usable_first_s": round(min(took), 1), "usable_last_s": round(max(took), 1), "pages": len(meanwhile.times),
-        "p95_idle_ms": round(before.p95() * 1000), "p95_ms": round(meanwhile.p95() * 1000),
+        "p95_idle_ms": round(idle * 1000, 1), "p95_ms": round(busy * 1000, 1), "ratio": round(busy / idle, 2),
     }  # fmt: skip
     print(json.dumps(told))
     assert len(meanwhile.times) >= 60, told
-    assert meanwhile.p95() < 2 * before.p95(), told
+    assert busy < 2 * idle, told
 
 
 def usable(site: Site, name: str, project: str, began: float) -> float:

@@ -1,7 +1,6 @@
 """Where tests start sandboxes: a folder with data, homes and sockets, and a bare Python to run inside."""
 
 import contextlib
-import itertools
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from sandbox.ends import End
 from sandbox.ground import bubblewrap
 from sandbox.slurm import Site, Slurm
 from sandbox.spec import MB, Environment, Limits, ReadOnly, SandboxSpec, Writable
+from tests.uids import next_uid
 
 PYTHON_HOME = PurePosixPath("/opt/python")
 SYSTEM_PYTHON = Path("/usr/bin/python3")
@@ -22,8 +22,6 @@ PYTHON = str(SYSTEM_PYTHON if SYSTEM_PYTHON.exists() else PYTHON_HOME / "bin/pyt
 DATA, HOME = PurePosixPath("/data/demo"), PurePosixPath("/home/researcher")
 ROWS = "id,age\nCANARY-7f3a,61\n"
 LIMITS = Limits(memory=256 * MB, processes=32, cpus=1.0, seconds=30, scratch=8 * MB, scratch_files=400, grace=2)
-# Each worker of the tests takes uids from a stretch of its own, and no uid twice in a run.
-_UIDS = itertools.count(300_000 + (os.getpid() % 5000) * 100)
 
 
 @dataclass
@@ -47,7 +45,7 @@ class Place:
 
     def spec(self, *command: str, **changes: object) -> SandboxSpec:
         """A small sandbox with one dataset and one home."""
-        uid = next(_UIDS)
+        uid = next_uid()
         spec = SandboxSpec(
             name=f"test-{uid}",
             command=command or ("true",),

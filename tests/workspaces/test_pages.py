@@ -245,6 +245,7 @@ def test_what_a_host_told_stands_there_in_words(world, running, browse):
     told = [
         {"kind": "signed_in"},
         {"kind": "denied", "method": "GET", "path": "/files/a.csv", "why": "Downloads are off."},
+        {"kind": "denied", "method": "", "path": "", "why": "There is no network.", "times": 4},
         {"kind": "warned", "bytes": 60_000_000, "window": 3600},
         {"kind": "opened", "dataset": "luad", "path": "a.csv", "times": 3},
         {"kind": "not_watched", "words": "the kernel has no fanotify"},
@@ -257,7 +258,14 @@ def test_what_a_host_told_stands_there_in_words(world, running, browse):
 
     page = browse(world.steward).get(f"/runs/{running.pk}/")
 
-    for words in ("Downloads are off.", "60.0 MB", "Opened a.csv of luad, 3 times.", "no fanotify", "It ended."):
+    for words in (
+        "Refused: GET /files/a.csv. Downloads are off.",
+        "Refused, 4 times: There is no network.",
+        "60.0 MB",
+        "Opened a.csv of luad, 3 times.",
+        "no fanotify",
+        "It ended.",
+    ):
         assert words in text(page)
     assert "<b>many" not in page.content.decode()
 
