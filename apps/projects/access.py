@@ -46,7 +46,9 @@ class AccessDecision:
 
     at: datetime
     lines: tuple[Line, ...]
-    version: UUID | None = None  # of the dataset, where one was asked for
+    request: UUID | None = None  # in force, or else the last one; its version of the dataset and that one's number
+    version: UUID | None = None
+    number: int | None = None
 
     def __bool__(self) -> bool:
         return bool(self.lines) and all(line.met for line in self.lines)
@@ -97,6 +99,7 @@ def if_approved(facts: Facts, request: AccessRequest, *, until: date, on: date) 
         is_published=version.published_at is not None,
         is_withdrawn=version.withdrawn_at is not None,
         acceptance=facts.acceptance if facts.version == version.pk else None,
+        edition=request.edition.pk if request.edition else None,
     )
 
 
@@ -117,7 +120,7 @@ def decided(facts: Facts, at: datetime) -> AccessDecision:
         _ethics(facts, at),
         _budget(facts),
     ]
-    return AccessDecision(at, tuple(lines), facts.version)
+    return AccessDecision(at, tuple(lines), facts.request, facts.version, facts.version_number)
 
 
 OF_ANOTHER = (
@@ -156,7 +159,8 @@ def _center(facts: Facts) -> Line:
     met = facts.center_status == "active"
     words = f"{facts.home} is active in the alliance"
     detail = "" if met else f"{facts.home} is {facts.center_status or 'not there yet'}"
-    return Line("center", words, met, detail, mender="the alliance's managers")
+    rests_on = f"alliance.center:{facts.center}" if facts.center_status else ""
+    return Line("center", words, met, detail, rests_on=rests_on, mender="the alliance's managers")
 
 
 def _membership(facts: Facts, at: datetime) -> Line:
@@ -196,7 +200,8 @@ def _project(facts: Facts, at: datetime) -> Line:
     mender = "the stewards of the data" if waiting else "the project's lead"
     if facts.project_status == "suspended":
         mender = "a center manager of the project's center"
-    return Line("project", "The project is active", met, detail, until if met else None, "", mender, waiting)
+    rests_on = f"projects.project:{facts.project}" if facts.project_status else ""
+    return Line("project", "The project is active", met, detail, until if met else None, rests_on, mender, waiting)
 
 
 def _team(facts: Facts) -> Line:
@@ -258,20 +263,30 @@ def _purpose(facts: Facts, at: datetime) -> Line:
     clauses = clauses_of(facts, at.astimezone(UTC).date())
     clashes = [clause.words for clause in clauses if not clause.met]
     met = bool(clauses) and not clashes
-    return Line("purpose", words, met, " ".join(clashes), mender="the project's lead, or the owner by other terms")
+    mender = "the project's lead, or the owner by other terms"
+    return Line("purpose", words, met, " ".join(clashes), rests_on=_text(facts), mender=mender)
 
 
 def _ethics(facts: Facts, at: datetime) -> Line:
     until = _end_of(facts.ethics_until)
     met = bool(facts.ethics_reference) and until is not None and at < until
     detail = facts.ethics_reference if met else "it has ended" if until else "none is given"
-    return Line("ethics", "Ethics approval is valid", met, detail, until if met else None, "", "the project's lead")
+    words, mender = "Ethics approval is valid", "the project's lead"
+    return Line("ethics", words, met, detail, until if met else None, _text(facts), mender)
 
 
 def _budget(facts: Facts) -> Line:
     met = not facts.gpu_hours or facts.gpu_used < facts.gpu_hours
     detail = f"{facts.gpu_used:.0f} of {facts.gpu_hours} used" if facts.gpu_hours else "it asks for none"
-    return Line("budget", "GPU-hours are left", met, detail, mender="the project's lead, by a change")
+    mender = "the project's lead, by a change"
+    return Line("budget", "GPU-hours are left", met, detail, rests_on=_text(facts), mender=mender)
+
+
+def _text(facts: Facts) -> str:
+    """What was sent to the owner, or else the project's own text where it is there."""
+    if facts.edition:
+        return f"projects.edition:{facts.edition}"
+    return f"projects.project:{facts.project}" if facts.project_status else ""
 
 
 def clauses_of(facts: Facts, on: date) -> tuple[duo.Clause, ...]:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.agreements.models import ScopeLine
-from apps.agreements.selectors import binding
+from apps.agreements.selectors import binding, visible_to
 from apps.alliance.models import Member, TrainingRecord
 from apps.catalog.selectors import stewarded
 from apps.projects.models import AccessRequest, Project
@@ -62,6 +62,26 @@ def endings_for(member: Member) -> list[Ending]:
     return sorted((one for one in found if one.on >= today), key=lambda one: (one.on, one.key))
 
 
+def endings_of(project: Project, member: Member) -> list[Ending]:
+    """What this project rests on and this member may see, and on its team their own standing too; soonest first."""
+    today = timezone.now().date()
+    found = [*_of_projects([project] if project.status in LIVING else [])]
+    approvals = _in_force(Q(project=project))
+    own = set(stewarded(member).values_list("pk", flat=True))
+    found += [_approval(one, member, own) for one in approvals]
+    team = project.team.filter(until=None)
+    used = {one.version__dataset_id for one in approvals}
+    scope = ScopeLine.objects.filter(
+        version__agreement__in=visible_to(member),
+        version__agreement__receiving__in=team.values("member__center"),
+        dataset__in=used,
+    )
+    found += _binding(Q(pk__in=scope.values("version")), member)
+    if team.filter(member=member).exists():
+        found += [one for one in _own(member) if not one.key.startswith("role:")]
+    return sorted((one for one in found if one.on >= today), key=lambda one: (one.on, one.key))
+
+
 def _own(member: Member) -> Iterable[Ending]:
     accepted = TrainingRecord.objects.filter(member=member, status=TrainingRecord.Status.ACCEPTED)
     newest = accepted.order_by("type_id", "-valid_until").distinct("type_id").select_related("type")
@@ -91,9 +111,11 @@ def _of_projects(projects: Iterable[Any]) -> Iterable[Ending]:
 
 def _approvals(member: Member, projects: Sequence[UUID]) -> list[Any]:
     """In force, for my projects or on data that I steward."""
-    approved = AccessRequest.objects.filter(status=R.APPROVED, ends_on__gte=timezone.now().date()).filter(
-        Q(project__in=projects) | Q(version__dataset__in=stewarded(member))
-    )
+    return _in_force(Q(project__in=projects) | Q(version__dataset__in=stewarded(member)))
+
+
+def _in_force(concerned: Q) -> list[Any]:
+    approved = AccessRequest.objects.filter(concerned, status=R.APPROVED, ends_on__gte=timezone.now().date())
     of_project = ("project_id", "project__title", "project__ends_on", "project__lead_id", "project__status")
     of_data = ("version__dataset_id", "version__dataset__title", "version__dataset__center__short_name")
     shown = approved.order_by("ends_on", "pk").values_list("pk", "ends_on", *of_project, *of_data, named=True)
@@ -127,7 +149,11 @@ def _agreements(member: Member, approvals: Iterable[Any], mine: Iterable[Any]) -
     used: set[UUID] = {one.version__dataset_id for one in approvals if one.project_id in my_projects}
     received = ScopeLine.objects.filter(version__agreement__receiving=member.center_id, dataset__in=used)
     given = ScopeLine.objects.filter(dataset__in=stewarded(member))
-    versions = binding(timezone.now()).filter(Q(pk__in=received.values("version")) | Q(pk__in=given.values("version")))
+    return _binding(Q(pk__in=received.values("version")) | Q(pk__in=given.values("version")), member)
+
+
+def _binding(concerned: Q, member: Member) -> Iterable[Ending]:
+    versions = binding(timezone.now()).filter(concerned)
     parties = ("agreement__providing_id", "agreement__receiving_id")
     names = ("agreement__providing__short_name", "agreement__receiving__short_name")
     columns = ("pk", "number", "ends_on", "agreement_id", "agreement__number", *parties, *names)

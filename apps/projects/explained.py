@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.urls import reverse
 
@@ -11,6 +12,7 @@ from apps.catalog.models import Dataset
 from apps.projects.access import AccessDecision, Line, decide, spoken_of
 from apps.projects.facts import Asked
 from apps.projects.models import AccessRequest, Project
+from apps.projects.records import Records, named, records_for
 
 R = AccessRequest.Status
 SAID_NO = {R.REFUSED: "refused it", R.REVOKED: "took its approval back"}
@@ -29,12 +31,13 @@ class Shown:
     mend: str
     mend_url: str
     mender: str
-    url: str = ""
+    url: str = ""  # of the record on which it rests
+    record: str = ""  # its name, where the detail is no name for it
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The decision about what one request asks for, for one person."""
+    """The decision about one dataset, for one person; `request` and `number`, the version, are those it rests on."""
 
     request: AccessRequest
     dataset: Dataset
@@ -42,6 +45,7 @@ class Answer:
     decision: AccessDecision
     verdict: str
     lines: list[Shown]
+    newer: str = ""  # of a newer version that is asked for beside the one in force
 
 
 def answers_for(
@@ -50,21 +54,40 @@ def answers_for(
     """Whether this person may use each dataset of the project now; `looks` is who reads it, if not they themselves."""
     reader = looks or member
     newest = {one.version.dataset_id: one for one in sorted(requests, key=lambda one: one.created_at)}
-    chosen = list(newest.values())
-    decisions = decide([Asked(member.pk, project.pk, one.version.dataset_id) for one in chosen])
-    named = [_with_who_said_no(one, decision) for one, decision in zip(chosen, decisions, strict=True)]
-    told = _with_proof_that_was_sent(member, named)
+    asked = list(newest.values())
+    decisions = decide([Asked(member.pk, project.pk, one.version.dataset_id) for one in asked])
+    by_id: dict[UUID | None, AccessRequest] = {one.pk: one for one in requests}
+    chosen = [by_id.get(decision.request, one) for one, decision in zip(asked, decisions, strict=True)]
+    spoken = [_with_who_said_no(one, decision) for one, decision in zip(chosen, decisions, strict=True)]
+    told = _with_proof_that_was_sent(member, spoken)
+    records = records_for(reader, project, [(member, one) for one in told], [one.version for one in requests])
     return [
         Answer(
             one,
             one.version.dataset,
-            one.version.number,
+            decision.number or one.version.number,
             decision,
             _verdict(decision),
-            [_shown(line, project, decision, of=member, reader=reader) for line in decision.lines],
+            [_shown(line, project, decision, of=member, reader=reader, records=records) for line in decision.lines],
+            _newer(last, decision),
         )
-        for one, decision in zip(chosen, told, strict=True)
+        for one, last, decision in zip(chosen, asked, told, strict=True)
     ]
+
+
+def _newer(last: AccessRequest, decision: AccessDecision) -> str:
+    """Where the decision rests on an older version: what became of the one that was asked for since."""
+    if not is_approved(decision) or last.version_id == decision.version:
+        return ""
+    center, number = last.version.dataset.center, last.version.number
+    goes_on = f"version {decision.number} counts"
+    if last.status == R.WAITING:
+        return f"Version {number} waits for the data stewards of {center}; until they approve it, {goes_on}."
+    if last.status == R.DRAFT:
+        return f"Version {number} is in a change that was not sent yet; until {center} approves it, {goes_on}."
+    if last.status == R.REFUSED:
+        return f"{center} refused version {number}; {goes_on} as before."
+    return f"Version {number} is no longer approved; {goes_on}."
 
 
 def is_approved(decision: AccessDecision) -> bool:
@@ -112,12 +135,15 @@ def _last_day(until: datetime) -> str:
     return f"{until - timedelta(microseconds=1):%-d %b %Y}"
 
 
-def _shown(line: Line, project: Project, decision: AccessDecision, *, of: Member, reader: Member) -> Shown:
+def _shown(
+    line: Line, project: Project, decision: AccessDecision, *, of: Member, reader: Member, records: Records
+) -> Shown:
     is_own = of.pk == reader.pk
     told = line if is_own else spoken_of(of.name, line)
     until = _last_day(line.until) if line.until else ""
+    page, record = records.get(line.rests_on, ""), named(line)
     if line.met:
-        return Shown(told.words, told.detail, True, False, until, "", "", "")
+        return Shown(told.words, told.detail, True, False, until, "", "", "", page, record)
     who = told.mender.partition(", ")[0]
     if who == "the project's lead" and reader.pk == project.lead_id:
         who = "you"
@@ -125,7 +151,7 @@ def _shown(line: Line, project: Project, decision: AccessDecision, *, of: Member
         mend, url, who = f"{'With' if line.waiting else 'Up to'} {told.mender}", "", ""
     else:
         mend, url = _mending(line, project, decision, is_lead=reader.pk == project.lead_id)
-    return Shown(told.words, told.detail, False, line.waiting, until, mend, url, who)
+    return Shown(told.words, told.detail, False, line.waiting, until, mend, url, who, page, record)
 
 
 def _mending(line: Line, project: Project, decision: AccessDecision, *, is_lead: bool) -> tuple[str, str]:

@@ -66,6 +66,9 @@ class Facts(NamedTuple):
     agreed_until: datetime | None
     agreement_number: int | None
     acceptance: UUID | None
+    center: UUID  # of the member
+    project: UUID
+    edition: UUID | None  # None: nothing was sent yet, and the project's own text counts
 
 
 def facts_of(asked: Sequence[Asked], at: datetime) -> list[Facts]:

@@ -43,7 +43,7 @@ with asked as (
           and (g.ended_at is null or g.ended_at > at)))
   ) training
 ), wish as materialized (
-  select p.id as project_id, said.ends_on as project_ends_on, said.ethics_reference, said.ethics_until, said.purpose,
+  select p.id as project_id, said.id as edition, said.ends_on as project_ends_on, said.ethics_reference, said.ethics_until, said.purpose,
     said.gpu_hours, said.submitted_at,
     (select coalesce(sum(hours), 0) from projects_gpuuse u where u.project_id = p.id and u.used_at <= at) as gpu_used,
     (select status from core_standing where row_id = p.id and since <= at order by since desc, id desc limit 1) as status,
@@ -57,7 +57,7 @@ with asked as (
   join catalog_dataset d on d.id = a.dataset_id
   join alliance_center owner on owner.id = d.center_id
   left join lateral (
-    -- The request that is in force, or else the one that was made last.
+    -- The request that is in force, or else the one that was made last; what was taken back only where nothing else is.
     select r.id, r.version_id, r.edition_id, r.ends_on, r.conditions, (r.decided_at at time zone 'UTC')::date as begins_on,
       case
         when r.status in ('approved', 'revoked', 'replaced') and r.decided_at <= at then
@@ -72,15 +72,15 @@ with asked as (
     where r.project_id = p.id and of.dataset_id = d.id and r.created_at <= at
     order by (r.status in ('approved', 'revoked', 'replaced') and r.decided_at <= at and r.ends_on >= today
               and (r.revoked_at is null or r.revoked_at > at) and (r.replaced_at is null or r.replaced_at > at)) desc,
-             r.created_at desc, r.id desc
+             (r.status = 'dropped' and r.status_at <= at), r.created_at desc, r.id desc
     limit 1
   ) request on true
   cross join lateral (
     -- What its owner agreed to, or is asked to agree to; nothing that was written since. Before that, the working copy.
-    select e.ends_on, e.ethics_reference, e.ethics_until, e.purpose, e.gpu_hours, e.submitted_at
+    select e.id, e.ends_on, e.ethics_reference, e.ethics_until, e.purpose, e.gpu_hours, e.submitted_at
     from projects_edition e where e.id = request.edition_id
     union all
-    select p.ends_on, p.ethics_reference, p.ethics_until, p.purpose, p.gpu_hours, null where request.edition_id is null
+    select null, p.ends_on, p.ethics_reference, p.ethics_until, p.purpose, p.gpu_hours, null where request.edition_id is null
   ) said
   left join catalog_datasetversion v on v.id = request.version_id
 ), agreed as materialized (
@@ -107,7 +107,8 @@ select
   (select id from agreements_termsacceptance t
    where t.member_id = person.id and t.dataset_version_id = wish.version and t.accepted_at <= at
      and t.agreement_version_id is not distinct from agreed.id
-   order by t.accepted_at desc limit 1)
+   order by t.accepted_at desc limit 1),
+  person.center_id, wish.project_id, wish.edition
 from asked
 cross join moment
 join person on person.id = asked.member_id

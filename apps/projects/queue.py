@@ -13,6 +13,7 @@ from apps.projects.access import AccessDecision, clauses_of, decided, if_approve
 from apps.projects.differences import differences, people_since
 from apps.projects.facts import Asked, facts_of
 from apps.projects.models import AccessRequest, Project, Remark, TeamMember, Vote, Written
+from apps.projects.records import Records, named
 from apps.projects.selectors import questions_of, team_of, threaded
 
 R = AccessRequest.Status
@@ -118,7 +119,7 @@ def remarks_on(project: Project) -> list[Remark]:
     return threaded(list(questions_of(project).order_by("-said_at")[:MOST_REMARKS])[::-1])
 
 
-def lines_for_page(decision: AccessDecision, person: Member) -> list[dict[str, Any]]:
+def lines_for_page(decision: AccessDecision, person: Member, records: Records) -> list[dict[str, Any]]:
     """The lines about this person as the decision component shows them to somebody else."""
     told = [spoken_of(person.name, line) for line in decision.lines]
     return [
@@ -129,6 +130,8 @@ def lines_for_page(decision: AccessDecision, person: Member) -> list[dict[str, A
             "until": line.until and f"{line.until:%-d %b %Y, %H:%M} UTC",
             "mend": "" if line.met else f"{'waits for' if line.waiting else 'up to'} {line.mender}",
             "waiting": line.waiting,
+            "url": records.get(line.rests_on, ""),
+            "record": named(line),
         }
         for line in told
     ]

@@ -2,14 +2,19 @@
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.cache import cache
+from django.utils import timezone
 
 from apps.core.errors import PortalError
 from apps.projects.actors import ACCESS_CLOCK
+from apps.projects.ended import touched
 from apps.projects.held import changes, pages
 from apps.projects.models import Project
 from apps.projects.selectors import to_remind_of
@@ -17,7 +22,10 @@ from apps.projects.services import closing, ending
 
 logger = logging.getLogger(__name__)
 BATCH = 500
-SWEEPING, SWEPT = "projects:sweeping", "projects:swept"
+SWEEPING, SWEPT, LOOKED = "projects:sweeping", "projects:swept", "projects:looked"
+FIRST = timedelta(minutes=10)  # how far back the first look goes for what can have ended
+OVERLAP = timedelta(minutes=1)  # a change is seen once it is committed, which may be after its moment
+AT_ONCE = 500  # projects
 
 
 @shared_task(name="projects.keep_access")
@@ -35,16 +43,37 @@ def keep_access() -> None:
 
 
 def _keep_access() -> None:
-    """Where the last look was killed, this one goes on: no project waits for ever behind those that come before it."""
+    """What can have ended is looked at first, and again before each page of all projects: a whole look takes a minute.
+
+    Where the last whole look was killed, this one goes on: no project waits for ever behind those that come before it.
+    """
+    _end_what_ended()
     for page in pages(after=cache.get(SWEPT)):
-        changed = changes(page)
-        for project in Project.objects.filter(pk__in=changed):
-            if changed[project.pk].ended:
-                _quietly(ending.end, project)
-            if changed[project.pk].began:
-                _quietly(ending.begin, project)
+        _write_down(page)
         cache.set(SWEPT, str(page[-1]))
+        _end_what_ended()
     cache.delete(SWEPT)
+
+
+def _end_what_ended() -> None:
+    """Of what was touched since the last such look; where that is not known, since a while ago."""
+    now = timezone.now()
+    since = cache.get(LOOKED) or now - FIRST
+    of = touched(since - OVERLAP)
+    for start in range(0, len(of), AT_ONCE):
+        _write_down(of[start : start + AT_ONCE])
+    cache.set(LOOKED, now, None)
+
+
+def _write_down(page: list[UUID]) -> None:
+    changed = changes(page)
+    projects = list(Project.objects.filter(pk__in=changed))
+    for project in projects:
+        if changed[project.pk].ended:
+            _quietly(ending.end, project)
+    for project in projects:
+        if changed[project.pk].began:
+            _quietly(ending.begin, project)
 
 
 @shared_task(name="projects.remind_of_endings")
@@ -60,5 +89,7 @@ def _quietly(act: Callable[..., Any], project: Project) -> None:
         act(project, by=ACCESS_CLOCK)
     except PortalError:
         return
+    except SoftTimeLimitExceeded:  # it is not the project that broke: the whole task has to end now
+        raise
     except Exception:
         logger.exception("%s broke off for project %s", act.__name__, project.pk)

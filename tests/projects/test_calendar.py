@@ -15,9 +15,9 @@ from apps.projects import endings
 from apps.projects.endings import Ending, endings_for
 from apps.projects.icalendar import file_of, folded
 from apps.projects.models import TeamMember
-from apps.projects.services import decisions
+from apps.projects.services import closing, decisions
 from tests.factories import CenterFactory, MemberFactory, arranged, holder
-from tests.projects.world import in_days
+from tests.projects.world import in_days, running
 
 MADE = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
@@ -52,6 +52,46 @@ def test_a_revoked_approval_and_a_team_that_one_left_are_no_longer_in_it(world):
     with arranged():
         TeamMember.objects.filter(member=world.lead).update(until=timezone.now(), removed_by=world.manager)
     assert set(kinds(world.lead)) == {"training", "vouch"}
+
+
+def of_project(visitor, project):
+    page = visitor.get(reverse("access:calendar"), {"project": project})
+    return (
+        {one.key.split(":")[0] for one in page.context["listing"].rows} if page.status_code == 200 else page.status_code
+    )
+
+
+def test_one_project_has_a_calendar_of_its_own_on_a_page_and_as_a_file(world, browse):
+    other = running(world)
+    lead, only = browse(world.lead), {"project": world.project.pk}
+    page = lead.get(reverse("access:calendar"), only)
+    file = lead.get(reverse("access:calendar_file"), only)
+    keys = [one.key for one in page.context["listing"].rows]
+
+    assert {key.split(":")[0] for key in keys} == {"training", "vouch", "project", "ethics", "approval", "agreement"}
+    assert f"project:{world.project.pk}" in keys
+    assert f"project:{other.pk}" not in keys
+    assert re.findall(r"UID:(.*)@caia.portal", file.content.decode().replace("\r\n ", "")) == keys
+    assert world.project.reference in file["Content-Disposition"]
+    assert f"{reverse('access:calendar_file')}?project={world.project.pk}" in page.content.decode()
+    ways = lead.get(reverse("projects:project", args=[world.project.pk])).content.decode()
+    assert f"{reverse('access:calendar')}?project={world.project.pk}" in ways
+
+
+def test_whoever_sees_the_project_sees_what_ends_in_it_and_nobody_else_does(world, browse):
+    assert of_project(browse(world.steward), world.project.pk) == {"project", "ethics", "approval", "agreement"}
+    assert of_project(browse(world.manager), world.project.pk) == {"project", "ethics", "approval", "agreement"}
+    assert of_project(browse(MemberFactory()), world.project.pk) == 404
+    assert of_project(browse(world.lead), "no-id") == 404
+    assert (
+        browse(MemberFactory()).get(reverse("access:calendar_file"), {"project": world.project.pk}).status_code == 404
+    )
+
+
+def test_of_a_closed_project_only_ones_own_standing_is_left(world, browse):
+    closing.close(world.project, by=world.manager, reason="Done.")
+
+    assert of_project(browse(world.lead), world.project.pk) <= {"training", "vouch", "agreement", "approval"}
 
 
 def test_what_is_over_is_not_in_it(world, time_machine):

@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 
 import pytest
 import time_machine
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
@@ -14,12 +15,22 @@ from apps.audit.models import Event
 from apps.core.errors import WrongState
 from apps.core.models import Notice
 from apps.projects import held, tasks
+from apps.projects.access import may_use
 from apps.projects.actors import ACCESS_CLOCK
+from apps.projects.ended import touched
 from apps.projects.held import changes
-from apps.projects.models import AccessInterval
+from apps.projects.models import AccessInterval, TeamMember
 from apps.projects.services import decisions, ending, proposals
 from apps.projects.tasks import SWEEPING, keep_access
 from tests.factories import arranged
+from tests.projects.test_access import (
+    close_project,
+    revoke,
+    suspend_center,
+    suspend_member,
+    suspend_project,
+    terminate,
+)
 from tests.projects.world import accepted, agrees, in_days, joins, running
 
 
@@ -64,12 +75,98 @@ def test_a_look_that_was_killed_is_gone_on_with_and_then_begins_anew(world, monk
             keep_access()
     assert [one.project_id for one in AccessInterval.objects.all()] == [world.project.pk]
 
-    decisions.revoke(world.request, by=world.steward, reason="Consent was withdrawn.")
+    with arranged():  # past the gate, so that the record tells nothing of it
+        TeamMember.objects.filter(project=world.project).update(until=timezone.now(), removed_by=world.manager)
     keep_access()
     assert AccessInterval.objects.filter(until=None).count() == 2, "it went on with the later one"
 
     keep_access()
     assert [one.project_id for one in AccessInterval.objects.filter(until=None)] == [later.pk]
+
+
+RECORDED = [suspend_center, suspend_member, suspend_project, close_project, revoke, terminate]
+
+
+@pytest.mark.parametrize("broken", RECORDED, ids=lambda act: act.__name__)
+def test_what_the_record_tells_of_is_ended_before_the_whole_look_which_may_never_come_to_it(
+    world, stopped, monkeypatch, broken
+):
+    running(world)
+    keep_access()
+    broken(world)
+    concerned = {one.project_id for one in AccessInterval.objects.filter(until=None) if not _may_still(one)}
+    assert world.project.pk in concerned
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks, "pages", lambda after: sys.exit())
+        with pytest.raises(SystemExit):
+            keep_access()
+
+    assert {one.project_id for one in stopped} == concerned
+    assert set(AccessInterval.objects.filter(until=None).values_list("project", flat=True)).isdisjoint(concerned)
+
+
+def _may_still(interval):
+    return may_use(interval.member, interval.version.dataset, interval.project)
+
+
+@pytest.mark.parametrize(
+    ("days", "lacks"), [(201, "membership"), (251, "ethics"), (301, "approval"), (366, "training")]
+)
+def test_what_had_its_last_day_is_looked_at_first_on_the_day_after(world, days, lacks):
+    with arranged():
+        if days > 201:
+            Vouch.objects.filter(member=world.lead).update(ends_on=in_days(900))
+    keep_access()
+    midnight = datetime.combine(in_days(days), time.min, tzinfo=timezone.get_default_timezone())
+
+    with time_machine.travel(midnight, tick=False):
+        assert touched(midnight - timedelta(seconds=30)) == [world.project.pk]
+        assert lacks in {line.key for line in may_use(world.lead, world.dataset, world.project).missing}
+    with time_machine.travel(midnight + timedelta(hours=1), tick=False):
+        assert touched(midnight + timedelta(minutes=30)) == [], "the day after begins only once"
+
+
+def test_an_end_while_the_whole_look_goes_on_does_not_wait_for_its_end(world, stopped, monkeypatch):
+    monkeypatch.setattr(held, "PROJECTS", 1)
+    other = running(world)
+    keep_access()
+    first, later = sorted([world.project, other], key=lambda one: one.pk)
+    seen = []
+
+    def looked_at(page):
+        seen.append(list(page))
+        if page == [first.pk] and len(seen) == 1:
+            decisions.suspend(later, by=world.manager, reason="A question.")
+            return {}
+        return changes(page)
+
+    monkeypatch.setattr(tasks, "OVERLAP", timedelta(0))
+    monkeypatch.setattr(tasks, "changes", looked_at)
+    with time_machine.travel(timezone.now() + timedelta(minutes=20), tick=True):
+        cache.set(tasks.LOOKED, timezone.now(), None)
+        keep_access()
+
+    assert seen[:2] == [[first.pk], [later.pk]]
+    assert len(seen) == 3, "once because it was suspended, and once in its turn"
+    assert [one.project_id for one in stopped] == [later.pk]
+
+
+def test_the_end_of_a_tasks_time_is_no_fault_of_the_project_and_ends_the_look(world, monkeypatch):
+    keep_access()
+    decisions.suspend(world.project, by=world.manager, reason="A question.")
+
+    def too_long(ended):
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(ending, "HOOKS", [too_long])
+    with pytest.raises(SoftTimeLimitExceeded):
+        keep_access()
+    assert AccessInterval.objects.filter(until=None).exists()
+
+    monkeypatch.setattr(ending, "HOOKS", [])
+    keep_access()
+    assert not AccessInterval.objects.filter(until=None).exists()
 
 
 def test_one_look_at_a_time(world):

@@ -80,11 +80,12 @@ def replay(request: MemberRequest, pk: UUID) -> HttpResponse:
 
 def _lines(decision: AccessDecision, person: Member) -> list[dict[str, Any]]:
     """Each line with the record it rests on as a link into the record; nobody mends the past."""
-    shown = lines_for_page(decision, person)
+    shown = lines_for_page(decision, person, {})
     for told, line in zip(shown, decision.lines, strict=True):
         told["mend"] = ""
         if line.rests_on:
             label, _, ref = line.rests_on.partition(":")
             told["detail"] = " · ".join(filter(None, [line.detail, f"{label} {ref}"]))
+            told["record"] = ""
             told["url"] = f"{reverse('home:record')}?about={ref}"
     return shown

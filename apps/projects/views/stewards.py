@@ -24,6 +24,7 @@ from apps.core.views import act_with_reason, form_page, typed_in
 from apps.projects import queue
 from apps.projects.models import AccessRequest
 from apps.projects.questions import QUESTIONS
+from apps.projects.records import records_for
 from apps.projects.selectors import open_amendments, usual_days
 from apps.projects.services import decisions, proposals
 from apps.projects.states import AMENDMENT, PROJECT, REQUEST
@@ -73,7 +74,7 @@ def request(request: MemberRequest, pk: UUID) -> HttpResponse:
         "project": found.project,
         "text": text,
         "weighed": weighed,
-        "opened": [(one, queue.lines_for_page(one.decision, one.person)) for one in weighed.opened],
+        "opened": _opened(request.user, found, weighed.opened),
         "others": list(queue.others_asked(found)),
         "votes": list(queue.votes_on(found)),
         "quorum": queue.quorum_of(found),
@@ -85,6 +86,13 @@ def request(request: MemberRequest, pk: UUID) -> HttpResponse:
         **queue.difference_of(found),
     }
     return render(request, "projects/request.html", context)
+
+
+def _opened(reader: Member, asked: AccessRequest, opened: list[queue.Opened]) -> list[tuple[queue.Opened, Any]]:
+    """What a yes would open, person by person, each line with its record where the steward may see it."""
+    told = [(one.person, one.decision) for one in opened]
+    records = records_for(reader, asked.project, told, [asked.version])
+    return [(one, queue.lines_for_page(one.decision, one.person, records)) for one in opened]
 
 
 def _usually(center: Center) -> str:
