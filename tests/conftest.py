@@ -16,7 +16,7 @@ from tests import database
 from tests.rivals import Rivals
 
 # What costs much stands once for all tests of a worker, in whatever folder they are.
-pytest_plugins = ["tests.chromium", "tests.environments.built", "tests.live.standing"]
+pytest_plugins = ["tests.patience", "tests.chromium", "tests.environments.built", "tests.live.standing"]
 
 
 @pytest.fixture(scope="session")

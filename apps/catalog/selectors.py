@@ -48,6 +48,21 @@ def stewarded(member: Member) -> QuerySet[Dataset]:
     return Dataset.objects.filter(Q(center_id__in=stewarded_centers(member)) | singly)
 
 
+def stewards_anything(member: Member) -> bool:
+    """Whether this member is a data steward now, of their center or of any single dataset."""
+    return bool(stewarded_centers(member)) or stewarded(member).exists()
+
+
+def is_steward_of(member: OuterRef, dataset: OuterRef, center: OuterRef) -> Q:
+    """The rule of stewards_of as a condition of a larger query: the outer query's member, dataset and owner."""
+    grants = Grant.objects.filter(user=member, user__status=Member.Status.ACTIVE)
+    own = DatasetSteward.objects.filter(
+        dataset=dataset, member=member, ended_at=None, member__center=center, member__status=Member.Status.ACTIVE
+    )
+    everything = Exists(grants.filter(role=Role.DATA_STEWARD, center=center))
+    return Q(everything) | Q(Exists(own)) & ~Q(Exists(grants.filter(role=Role.AUDITOR)))
+
+
 def stewards_of(dataset: Dataset) -> QuerySet[Member]:
     """The active people who steward this dataset now, for its center or it alone."""
     own = dataset.stewards.filter(ended_at=None).values("member")

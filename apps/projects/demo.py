@@ -123,6 +123,10 @@ class Story:
             with self._on(-5):
                 manager = holders_of(Role.CENTER_MANAGER, project.center).select_related("center").first()
                 decisions.suspend(project, by=manager, reason=told.words["suspension"])
+        if told.story == "revoked":
+            first = _requests(project)[0]
+            with self._on(-4):
+                decisions.revoke(first, by=_stewards(first)[0], reason=told.words["revocation"])
         if told.story == "closed":
             with self._on(-6):
                 points = [point.key for point in to_confirm(project)]

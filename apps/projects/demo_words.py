@@ -166,6 +166,21 @@ PROJECTS = [
         words={"lasts": "20"},
     ),
     Told(
+        "Aaron Blum",
+        "How age changes survival with prostate cancer and with lymphoma",
+        "revoked",
+        -31,
+        {
+            "ehr-fred-hutch-prostate-2016": "It holds age beside the time of survival.",
+            "ehr-dana-farber-dlbcl-2018": "Lymphoma is what we compare with.",
+        },
+        "Cancer at an old age is another illness than at a young one. We ask how much of that is age alone.",
+        "A Cox model with a spline of age, in each cohort by itself.",
+        words={
+            "revocation": "A patient has withdrawn their consent, and this version still holds them. Ask for the next.",
+        },
+    ),
+    Told(
         "Ines Costa",
         "Leukemia mutations and age",
         "withdrawn",

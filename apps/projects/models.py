@@ -442,3 +442,51 @@ class AccessInterval(Identified):
 
     def concerns_center(self) -> Any:
         return self.project.center_id
+
+
+class StandIn(Identified):
+    """Another steward of the same center who looks after what a steward took while that one is away, day by day.
+
+    It gives no right: who decides, the data's stewards alone say. Ended, never erased.
+    """
+
+    center = models.ForeignKey(Center, on_delete=models.PROTECT, related_name="stand_ins")
+    away = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="absences")
+    stand_in = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="standing_in")
+    starts_on = models.DateField()
+    ends_on = models.DateField()  # the last day
+    reason = models.CharField(max_length=500, blank=True)
+    named_at = models.DateTimeField(default=now)
+    named_by = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(Member, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(away=F("stand_in")),
+                name="stand_in_is_another",
+                violation_error_message="Nobody stands in for themselves. Choose another steward.",
+            ),
+            models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="stand_in_interval"),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, ended_by=None) | Q(ended_at__isnull=False, ended_by__isnull=False),
+                name="stand_in_end_paired",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["away", "ends_on"], name="stand_in_for", condition=Q(ended_at=None)),
+            models.Index(fields=["center", "starts_on", "id"], name="stand_in_of_center"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stand_in} for {self.away}"
+
+    @property
+    def until(self) -> str:
+        """Its last day in words."""
+        return f"{self.ends_on:%-d %b %Y}"
+
+    def concerns_center(self) -> Any:
+        return self.center_id

@@ -5,9 +5,9 @@ from django.db.models import F
 from apps.alliance.models import Center, Member
 from apps.alliance.roles import Role
 from apps.catalog.policies import is_steward
-from apps.catalog.selectors import stewarded
+from apps.catalog.selectors import stewarded, stewards_anything
 from apps.core.decisions import Decision, allow_if, no
-from apps.projects.models import AccessRequest, Amendment, Judge, Project, TeamMember, Vote
+from apps.projects.models import AccessRequest, Amendment, Judge, Project, StandIn, TeamMember, Vote
 
 
 def may_propose(actor: Member, target: Center) -> Decision:
@@ -86,3 +86,19 @@ def may_remark(actor: Member, target: Project) -> Decision:
 def _is_impartial(actor: Member, project: Project) -> Decision:
     was_on_team = TeamMember.objects.filter(project=project, member=actor).exists()
     return allow_if(not was_on_team, otherwise="Nobody decides on a project of their own team. Another one can.")
+
+
+def may_name_stand_in(actor: Member, target: Member) -> Decision:
+    """The steward who will be away, or a manager of their center for them; for nobody but a steward."""
+    if actor.pk != target.pk and not actor.holds(Role.CENTER_MANAGER, on=target.center):
+        return no(f"Only {target} or a center manager of {target.center} names who stands in.")
+    return allow_if(
+        stewards_anything(target), otherwise=f"{target} stewards no data, so there is nothing to stand in for."
+    )
+
+
+def may_end_stand_in(actor: Member, target: StandIn) -> Decision:
+    """Either of the two, or a manager of their center."""
+    if actor.pk in (target.away_id, target.stand_in_id) or actor.holds(Role.CENTER_MANAGER, on=target.center):
+        return allow_if(True, otherwise="")
+    return no(f"Only {target.away}, {target.stand_in} or a center manager of {target.center} can end it.")

@@ -1,20 +1,22 @@
 """Reads of those who decide: what waits for them, what a yes would open, how long such steps take."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from apps.alliance.models import Center, Member
-from apps.catalog.duo import Clause
+from apps.catalog.duo import Clause, Research
 from apps.catalog.selectors import stewarded
 from apps.projects.access import AccessDecision, clauses_of, decided, if_approved, spoken_of
 from apps.projects.differences import differences, people_since
 from apps.projects.facts import Asked, facts_of
 from apps.projects.models import AccessRequest, Project, Remark, TeamMember, Vote, Written
 from apps.projects.records import Records, named
-from apps.projects.selectors import questions_of, team_of, threaded
+from apps.projects.selectors import questions_of, threaded
 
 R = AccessRequest.Status
 MOST_REMARKS = 50
@@ -63,20 +65,49 @@ class Assumed:
     clauses: list[tuple[Center, tuple[Clause, ...]]]
     opened: list[Opened]
 
+    @property
+    def clashes(self) -> list[str]:
+        """The terms that the purpose does not meet for people of any of the centers, each once."""
+        found = [clause.label for _, clauses in self.clauses for clause in clauses if not clause.met]
+        return list(dict.fromkeys(found))
 
-def assuming_yes(request: AccessRequest) -> Assumed:
-    """Each term and each of the team as if the owner had approved, until the project's last day where none is said."""
-    project, now = request.project, timezone.now()
-    team = [one.member for one in team_of(project)]
-    dataset = request.version.dataset_id
-    until = request.ends_on or text_asked(request).ends_on or now.date()
-    rows = facts_of([Asked(one.pk, project.pk, dataset) for one in team], now)
-    facts = [if_approved(row, request, until=until, on=now.date()) for row in rows]
-    clauses: dict[Center, tuple[Clause, ...]] = {}
-    for person, row in zip(team, facts, strict=True):
-        clauses.setdefault(person.center, clauses_of(row, now.date()))
-    opened = [Opened(person, decided(row, now)) for person, row in zip(team, facts, strict=True)]
-    return Assumed(list(clauses.items()), opened)
+    @property
+    def is_readable(self) -> bool:
+        """Whether there is any term to check; terms that can't be read allow nothing."""
+        return any(clauses for _, clauses in self.clauses)
+
+    @property
+    def at_once(self) -> int:
+        """How many of the team could use the data the moment it is approved."""
+        return sum(bool(one.decision) for one in self.opened)
+
+
+def assuming_yes(requests: Collection[AccessRequest]) -> dict[UUID, Assumed]:
+    """By request: each term and each of the team as if the owner had approved, until the project's last day where none
+    is said. Two queries, however many requests.
+    """
+    now = timezone.now()
+    teams: dict[UUID, list[Member]] = {}
+    team = TeamMember.objects.filter(project__in={one.project_id for one in requests}, until=None)
+    for joined in team.select_related("member__center").order_by("since", "pk") if requests else ():
+        teams.setdefault(joined.project_id, []).append(joined.member)
+    pairs = [(one, person) for one in requests for person in teams.get(one.project_id, [])]
+    rows = facts_of([Asked(who.pk, one.project_id, one.version.dataset_id) for one, who in pairs], now) if pairs else []
+    clauses: dict[UUID, dict[Center, tuple[Clause, ...]]] = {one.pk: {} for one in requests}
+    opened: dict[UUID, list[Opened]] = {one.pk: [] for one in requests}
+    for (one, person), row in zip(pairs, rows, strict=True):
+        until = one.ends_on or text_asked(one).ends_on or now.date()
+        facts = if_approved(row, one, until=until, on=now.date())
+        clauses[one.pk].setdefault(person.center, clauses_of(facts, now.date()))
+        opened[one.pk].append(Opened(person, decided(facts, now)))
+    return {pk: Assumed(list(clauses[pk].items()), opened[pk]) for pk in opened}
+
+
+def purpose_words(text: Written) -> str:
+    """The kind of research, in the words of the data-use ontology's answers."""
+    kinds = {kind.value: kind.words for kind in Research}
+    words = kinds.get(text.purpose.get("kind", ""), "no purpose said")
+    return words[:1].upper() + words[1:]
 
 
 def text_asked(request: AccessRequest) -> Written:

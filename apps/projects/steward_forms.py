@@ -45,6 +45,31 @@ class ApproveForm(forms.Form):
     )
 
 
+class StandInForm(forms.Form):
+    """Who is away, who looks after what they took, and on which days."""
+
+    away = forms.ModelChoiceField(Member.objects.none(), label="Who is away", empty_label="Choose the steward")
+    stand_in = forms.ModelChoiceField(
+        Member.objects.none(),
+        label="Stand-in",
+        empty_label="Choose another steward",
+        help_text="Another steward of the same data. Nobody else can stand in.",
+    )
+    starts_on = forms.DateField(label="First day", widget=forms.DateInput(attrs=DAY))
+    ends_on = forms.DateField(label="Last day", widget=forms.DateInput(attrs=DAY))
+    reason = forms.CharField(
+        required=False,
+        max_length=500,
+        label="Why",
+        help_text="If you like, such as “on leave”. The other stewards and your managers read it.",
+    )
+
+    def __init__(self, *args: Any, people: Any, deputies: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["away"].queryset = people.order_by("name", "pk")  # type: ignore[attr-defined]
+        self.fields["stand_in"].queryset = deputies.order_by("name", "pk")  # type: ignore[attr-defined]
+
+
 class RemarkForm(forms.Form):
     """A question to the team, or an answer."""
 

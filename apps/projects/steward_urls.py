@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.projects.views import access, calendar, register, stewards
+from apps.projects.views import access, calendar, register, stand_ins, stewards
 
 app_name = "access"
 urlpatterns = [
@@ -15,6 +15,9 @@ urlpatterns = [
     path("requests/<uuid:pk>/ask/", stewards.request_ask, name="request_ask"),
     path("requests/<uuid:pk>/return/", stewards.request_return, name="request_return"),
     path("requests/<uuid:pk>/revoke/", stewards.request_revoke, name="request_revoke"),
+    path("stand-ins/", stand_ins.stand_ins, name="stand_ins"),
+    path("stand-ins/name/", stand_ins.stand_in_name, name="stand_in_name"),
+    path("stand-ins/<uuid:pk>/end/", stand_ins.stand_in_end, name="stand_in_end"),
     path("audited/", access.audited, name="audited"),
     path("projects/<uuid:pk>/access/replay/", access.replay, name="replay"),
     path("my-data/", access.my_data, name="my_data"),

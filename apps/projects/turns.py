@@ -15,8 +15,9 @@ from apps.alliance.models import Member
 from apps.alliance.selectors import median_training_days
 from apps.catalog.selectors import stewarded
 from apps.projects.explained import Answer, is_approved
-from apps.projects.models import AccessRequest, Project
+from apps.projects.models import AccessRequest, Project, StandIn
 from apps.projects.selectors import unanswered
+from apps.projects.stand_ins import standing_in
 
 P, R = Project.Status, AccessRequest.Status
 REFUSED = {R.REFUSED, R.REVOKED}
@@ -78,16 +79,25 @@ def _deciding(
     project: Project, requests: Collection[AccessRequest], _missing: Any, usual: dict[UUID, float], by: Member
 ) -> Iterable[Turn]:
     mine = set(stewarded(by).values_list("pk", flat=True))
+    away = standing_in([one for one in requests if one.status == R.WAITING])
     for one in requests:
         owner = one.version.dataset.center
         if one.status == R.WAITING:
             url = reverse("access:request", args=[one.pk]) if one.version.dataset_id in mine else ""
-            whose = f"{one.taken_by} of {owner}" if one.taken_by else f"the data stewards of {owner}"
+            whose = _decider(one, away.get(one.pk))
             usually = days_words(usual.get(owner.pk))
             yield Turn(f"{owner}’s decision", whose, one.version.dataset.title, one.waits_since, usually, url)
     for asked in unanswered(project):
         page = f"{reverse('projects:project', args=[project.pk])}?answer={asked.pk}#say"
         yield Turn(f"An answer to {asked.by} of {asked.by.center}", "the team", "", asked.said_at, "", page)
+
+
+def _decider(request: AccessRequest, stand_in: StandIn | None) -> str:
+    """Whose turn it is really: whoever took it, and who stands in while they are away."""
+    owner = request.version.dataset.center
+    if stand_in:
+        return f"{stand_in.stand_in} of {owner}, who stands in for {stand_in.away} until {stand_in.until}"
+    return f"{request.taken_by} of {owner}" if request.taken_by else f"the data stewards of {owner}"
 
 
 def _starting(

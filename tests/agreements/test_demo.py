@@ -18,13 +18,17 @@ from apps.audit.models import Event, Outcome
 from tests.factories import CenterFactory, alliance, holder
 from tests.factories_agreements import dataset, official
 
-TODAY = timezone.now()
+
+@pytest.fixture
+def today():
+    """When it is told: one moment for all that a test looks at."""
+    return timezone.now()
 
 
 @pytest.fixture
-def four(db):
+def four(db, today):
     """The demo's centers with their people, who were there long before."""
-    with on_day(TODAY - timedelta(days=300)):
+    with on_day(today - timedelta(days=300)):
         holder(Role.ALLIANCE_MANAGER, alliance())
         centers = [CenterFactory(short_name=name) for name in ("Fred Hutch", "Dana-Farber", "MSK", "Johns Hopkins")]
         for center in centers:
@@ -34,12 +38,12 @@ def four(db):
 
 
 @pytest.fixture
-def told(four):
+def told(four, today):
     for days in (200, 50):
-        with on_day(TODAY - timedelta(days=days)):
+        with on_day(today - timedelta(days=days)):
             for center in four:
                 dataset(center)
-    return list(Story(TODAY).tell())
+    return list(Story(today).tell())
 
 
 @pytest.mark.slow
@@ -69,8 +73,8 @@ def test_told_again_nothing_happens(told, settings):
     assert (Agreement.objects.count(), Signature.objects.count(), Event.objects.count()) == before
 
 
-def test_where_nothing_is_shared_nothing_is_agreed_on(four):
-    assert all("shares no data yet" in line for line in Story(TODAY).tell())
+def test_where_nothing_is_shared_nothing_is_agreed_on(four, today):
+    assert all("shares no data yet" in line for line in Story(today).tell())
     assert not Agreement.objects.exists()
 
 

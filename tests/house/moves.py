@@ -74,6 +74,23 @@ FOR_MOVE: dict[tuple[str, str], Callable[[World], object]] = {
     ("agreements.agreementversion", "expire"): agreements.replace,
 }
 
+# Commands that are no move by themselves, but from which steps of the machine follow: tried from every state too.
+ASKED: dict[str, dict[str, str]] = {
+    "projects.accessrequest": {
+        "take": "projects.request.taken",
+        "let_go": "projects.request.let_go",
+        "approve": "projects.request.approved",
+        "refuse": "projects.request.refused",
+    },
+}
+# What such a command needs beside the state.
+FOR_ASKED: dict[tuple[str, str], Callable[[World], object]] = {
+    ("projects.accessrequest", "take"): projects.is_sent,
+    ("projects.accessrequest", "let_go"): projects.is_taken,
+    ("projects.accessrequest", "approve"): projects.is_sent,
+    ("projects.accessrequest", "refuse"): projects.is_sent,
+}
+
 
 def _decided(world: World) -> dict[str, Any]:
     """Decided by another manager, and over, so that the clock finds something to close."""
@@ -123,11 +140,34 @@ def _goes_through(world: World, machine: Machine, label: str, state: str, who: s
         return True
 
 
+def can(world: World, machine: Machine, label: str, state: str, who: str) -> list[str]:
+    """All that this actor can do from this state: moves, and what steps follow from."""
+    return [*made_by(world, machine, label, state, who)[0], *asked_by(world, label, state, who)]
+
+
+def asked_by(world: World, label: str, state: str, who: str) -> list[str]:
+    """The commands that went through from which steps of this machine follow."""
+    return [name for name in ASKED.get(label, {}) if _is_heard(world, label, state, who, name)]
+
+
+def _is_heard(world: World, label: str, state: str, who: str, name: str) -> bool:
+    event = ASKED[label][name]
+    with undone():
+        row = stand(world, label, state)
+        FOR_ASKED[label, name](world)
+        details = CASES[event].details(world)
+        try:
+            COMMANDS[event].run(row, by=actor_called(world, who), **details)
+        except (NotAllowed, WrongState):
+            assert type(row)._base_manager.get(pk=row.pk).status == state
+            return False
+        return True
+
+
 def table(world: World) -> list[dict[str, object]]:
-    """One row for each machine and state: actor → the moves they can make."""
+    """One row for each machine and state: actor → what they can do."""
     return [
-        {"machine": label, "state": state}
-        | {who: " ".join(made_by(world, machine, label, state, who)[0]) for who in WHO}
+        {"machine": label, "state": state} | {who: " ".join(can(world, machine, label, state, who)) for who in WHO}
         for label, machine in MACHINES.items()
         for state in machine.states
     ]

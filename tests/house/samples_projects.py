@@ -7,9 +7,10 @@ from typing import Any
 from django.utils import timezone
 
 from apps.alliance.models import Member
+from apps.alliance.roles import Role
 from apps.catalog.models import DatasetVersion
-from apps.projects.models import AccessRequest, Amendment, Edition, Project, Remark, TeamMember, Vote
-from tests.factories import arranged
+from apps.projects.models import AccessRequest, Amendment, Edition, Project, Remark, StandIn, TeamMember, Vote
+from tests.factories import arranged, holder
 from tests.projects.world import PURPOSE, RISKS, in_days
 
 
@@ -17,7 +18,7 @@ from tests.projects.world import PURPOSE, RISKS, in_days
 class Projects:
     """`draft` is complete and asks by `asked`; `submitted` waits, by `waiting`; `active` runs on `approved`.
 
-    `changing` runs on `agreed`, and its lead writes `amendment`.
+    `changing` runs on `agreed`, and its lead writes `amendment`. `stand_in` looks after what the steward takes.
     """
 
     draft: Project
@@ -30,6 +31,7 @@ class Projects:
     agreed: AccessRequest
     amendment: Amendment
     remark: Remark
+    stand_in: StandIn
 
 
 def make_projects(lead: Member, steward: Member, data: DatasetVersion) -> Projects:
@@ -47,7 +49,17 @@ def make_projects(lead: Member, steward: Member, data: DatasetVersion) -> Projec
         text = changing.text() | {"methods": "Random forests."}
         amendment = Amendment.objects.create(project=changing, number=1, **text)
         remark = Remark.objects.create(project=submitted, by=steward, text="Why all years?")
-    return Projects(draft, asked, submitted, waiting, active, approved, changing, agreed, amendment, remark)
+    stand_in = _stand_in(steward)
+    return Projects(draft, asked, submitted, waiting, active, approved, changing, agreed, amendment, remark, stand_in)
+
+
+def _stand_in(steward: Member) -> StandIn:
+    with arranged():
+        deputy = holder(Role.DATA_STEWARD, steward.center)
+        return StandIn.objects.create(
+            center=steward.center, away=steward, stand_in=deputy, starts_on=in_days(0), ends_on=in_days(10),
+            named_by=steward,
+        )  # fmt: skip
 
 
 def _project(lead: Member, title: str) -> Project:
@@ -95,6 +107,7 @@ ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "projects:change": lambda world: {"pk": world.projects.changing.pk},
     "projects:change_submit": lambda world: {"pk": world.projects.changing.pk},
     "projects:change_withdraw": lambda world: {"pk": world.projects.changing.pk},
+    "access:stand_in_end": lambda world: {"pk": world.projects.stand_in.pk},
     "projects:ask": lambda world: {"slug": world.catalog.dataset.slug},
 }
 BY_BEGINNING: dict[str, Callable[[Any], dict[str, Any]]] = {

@@ -9,7 +9,7 @@ from django.db import connection
 from apps.core.commands import COMMANDS
 from apps.core.machines import MACHINES
 from tests.house import tables
-from tests.house.moves import WHO, made_by
+from tests.house.moves import ASKED, WHO, asked_by, made_by
 from tests.house.samples import World
 from tests.house.source import import_everything
 
@@ -28,8 +28,19 @@ def test_from_a_state_each_actor_makes_just_the_moves_of_moves_csv(world: World,
     machine = MACHINES[label]
     for who in WHO:
         made, shown = made_by(world, machine, label, state, who)
-        assert made == STATED[label, state][who].split(), f"{who}, {label} {state}. {tables.RENEW}"
+        asked = asked_by(world, label, state, who)
+        assert [*made, *asked] == STATED[label, state][who].split(), f"{who}, {label} {state}. {tables.RENEW}"
         assert shown == made, f"the page shows {who} other moves of {label} {state} than the gate lets through"
+
+
+@pytest.mark.parametrize("label", sorted(ASKED))
+def test_what_steps_follow_from_is_the_owners_stewards_and_only_while_it_waits(label: str):
+    """Whoever waits for a word reads in the table whose it is; the steps that follow are of this machine."""
+    for state in MACHINES[label].states:
+        told = {who: set(STATED[label, state][who].split()) & set(ASKED[label]) for who in WHO}
+        heard = {who for who, names in told.items() if names}
+        assert heard == ({MACHINES[label].waits_for[state]} if state == "waiting" else set()), state
+    assert {"approve", "refuse"} <= set(MACHINES[label].follows)
 
 
 @pytest.mark.parametrize("label", sorted(MACHINES))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.daylight import begun_at_noon  # noqa: F401
 from tests.projects.world import make_world
 
 

@@ -23,6 +23,7 @@ class History(RuleBasedStateMachine):
 
     tried: Counter = Counter()
     asked: Counter = Counter()
+    steps: int = 0  # in all histories: how often the rules were read again after somebody or the clock did something
 
     def __init__(self):
         super().__init__()

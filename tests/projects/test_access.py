@@ -21,6 +21,8 @@ from apps.projects.services import closing, decisions, proposals
 from tests.factories import CenterFactory, alliance, arranged, holder
 from tests.projects.world import accepted, again, agrees, in_days, joins, make_world, published
 
+pytestmark = pytest.mark.usefixtures("begun_at_noon")
+
 LINES = (
     "center", "membership", "training", "factor", "project", "team", "version", "approval", "agreement", "terms",
     "purpose", "ethics", "budget",

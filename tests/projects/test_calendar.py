@@ -19,6 +19,8 @@ from apps.projects.services import closing, decisions
 from tests.factories import CenterFactory, MemberFactory, arranged, holder
 from tests.projects.world import in_days, running
 
+pytestmark = pytest.mark.usefixtures("begun_at_noon")
+
 MADE = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
 

@@ -31,9 +31,10 @@ def test_it_tells_every_state_and_a_second_telling_changes_nothing():
     assert len(told) == len(again) == len(PROJECTS) == Project.objects.count()
     assert all("is there already" in line for line in again)
     assert set(Project.objects.values_list("status", flat=True)) == set(Project.Status.values)
-    assert {"draft", "waiting", "approved", "refused", "dropped", "replaced"} <= set(
-        AccessRequest.objects.values_list("status", flat=True)
-    )
+    assert set(AccessRequest.objects.values_list("status", flat=True)) == set(AccessRequest.Status.values)
+    revoked = AccessRequest.objects.get(status="revoked")
+    assert revoked.answer
+    assert revoked.project.requests.filter(status="approved").exists()
     amended = Amendment.objects.get(status="submitted").project
     assert sorted(amended.requests.exclude(amends=None).values_list("status", flat=True)) == ["approved", "waiting"]
     assert sum(one.is_renewal for one in AccessRequest.objects.filter(status="waiting")) == 1

@@ -8,7 +8,7 @@ from django.db import connections
 from psycopg import sql
 
 from apps.projects.actors import ACCESS_CLOCK, METER
-from apps.projects.services import closing, ending, proposals
+from apps.projects.services import closing, ending, proposals, stand_ins
 from apps.workspaces.actors import INSTALLER
 from apps.workspaces.services import hub, reports
 from apps.workspaces.told import events_of
@@ -16,7 +16,7 @@ from tests.factories import alliance
 from tests.factories_catalog import LookFactory, steward_of
 from tests.factories_workspaces import run as running
 from tests.factories_workspaces import workspace
-from tests.projects.world import changed, make_world
+from tests.projects.world import changed, in_days, make_world, second_steward
 from tests.record.test_raw_sql import LATER
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -35,6 +35,8 @@ def portal():
     LookFactory(version=world.version)
     ending.begin(world.project, by=ACCESS_CLOCK)
     proposals.remark(world.project, by=world.lead, text="To whom it may concern.")
+    deputy = second_steward(world.owner)
+    stand_ins.name_stand_in(world.steward, by=world.steward, stand_in=deputy, starts_on=in_days(0), ends_on=in_days(9))
     closing.use_gpu(world.project, by=METER, hours=Decimal(2), of="A job")
     changed(world, methods="Others.")
     run = running(workspace(world.lead, world.project), data=[world.version])

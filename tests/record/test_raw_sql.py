@@ -75,6 +75,7 @@ LATER = [  # under the rule as well; tried in test_later_tables.py
     "projects_judge",
     "projects_project",
     "projects_remark",
+    "projects_standin",
     "projects_teammember",
     "projects_vote",
     "workspaces_cellcode",

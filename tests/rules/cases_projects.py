@@ -73,6 +73,20 @@ def asked_fields(world: World) -> dict[str, Any]:
     return {"waits_since": timezone.now(), "edition": edition_of(world.projects.draft), "quorum": 1}
 
 
+def is_sent(world: World) -> None:
+    """The sample draft is with its owners, whatever its request says."""
+    stand(world, "submitted")
+    Project.objects.filter(pk=world.projects.draft.pk).update(round=1)
+
+
+def is_taken(world: World) -> None:
+    """A steward took the request."""
+    is_sent(world)
+    AccessRequest.objects.filter(pk=world.projects.asked.pk, status="waiting").update(
+        taken_by=world.members["data_steward"], taken_at=timezone.now()
+    )
+
+
 def replaced_fields(world: World) -> dict[str, Any]:
     AccessRequest.objects.filter(pk=world.projects.asked.pk).update(status="approved", **approved_fields(world))
     return {"replaced_at": timezone.now()}
@@ -183,6 +197,17 @@ def change_cases(Case: Any, reason: Any) -> dict[str, Any]:
         "projects.amendment.submitted": Case(amendment, "owner", "researcher"),
         "projects.amendment.returned": Case(amendment, "data_steward", "center_manager", reason, change_is_sent),
         "projects.amendment.withdrawn": Case(amendment, "owner", "center_manager"),
+        "projects.stand_in.named": Case(
+            lambda world: world.members["data_steward"],
+            "data_steward",
+            "researcher",
+            lambda world: {
+                "stand_in": world.projects.stand_in.stand_in,
+                "starts_on": in_days(20),
+                "ends_on": in_days(30),
+            },
+        ),
+        "projects.stand_in.ended": Case(lambda world: world.projects.stand_in, "data_steward", "owner"),
         "projects.renewal.asked": Case(approved, "owner", "data_steward"),
     }
 

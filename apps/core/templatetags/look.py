@@ -15,12 +15,12 @@ register = template.Library()
 TONES = {
     "good": "active accepted agreed approved decided done enrolled granted in_force met published ready released "
     "running success succeeded valid verified vouched yes",
-    "wait": "applicant checking draft invited new now open out_for_signature pending queued review starting stopping "
-    "signed submitted waiting",
+    "wait": "applicant checking coming draft invited new now open out_for_signature pending queued review starting "
+    "stopping signed submitted waiting",
     "warn": "due ends_soon expiring late missing paused returned suspended unvouched",
     "bad": "broken error failed failure lapsed no refused rejected revoked terminated unmet",
-    "off": "cancelled closed discarded dropped ended expired inactive left none replaced retired stopped superseded "
-    "todo withdrawn",
+    "off": "cancelled closed discarded dropped ended expired inactive left none over replaced retired stopped "
+    "superseded todo withdrawn",
 }
 TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
 ICON_OF_TONE = {

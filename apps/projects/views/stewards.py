@@ -17,16 +17,18 @@ from apps.agreements.timelines import days_words
 from apps.alliance.forms import ReasonForm
 from apps.alliance.models import Center, Member
 from apps.alliance.requests import MemberRequest
+from apps.catalog.selectors import stewards_anything
 from apps.core.commands import demand, may
 from apps.core.decisions import Decision, no
 from apps.core.listing import Column, listing
-from apps.core.views import act_with_reason, form_page, typed_in
+from apps.core.views import act_with_reason, form_page, own_address, typed_in
 from apps.projects import queue
 from apps.projects.models import AccessRequest
 from apps.projects.questions import QUESTIONS
 from apps.projects.records import records_for
 from apps.projects.selectors import open_amendments, usual_days
 from apps.projects.services import decisions, proposals
+from apps.projects.stand_ins import standing_in
 from apps.projects.states import AMENDMENT, PROJECT, REQUEST
 from apps.projects.steward_forms import ApproveForm, QueueFilters, RemarkForm
 
@@ -34,7 +36,8 @@ R = AccessRequest.Status
 COLUMNS = [
     Column("Project", "project__title"),
     Column("Asks for"),
-    Column("Lead"),
+    Column("Purpose"),
+    Column("Your yes opens"),
     Column("Waits", "waits_since"),
     Column("Held by"),
 ]
@@ -51,8 +54,18 @@ def requests(request: MemberRequest) -> HttpResponse:
     usual = usual_days({row.version.dataset.center_id for row in page.rows}) if page.rows else {}
     for row in page.rows:
         row.is_late = _is_late(row, usual.get(row.version.dataset.center_id))
-    told = days_words(usual.get(request.user.center_id))
-    return render(request, "projects/requests.html", {"listing": page, "usual": told})
+        row.bar = _bar(row, usual.get(row.version.dataset.center_id))
+    stand_in, assumed = standing_in(page.rows), queue.assuming_yes(page.rows)
+    for row in page.rows:
+        row.stand_in = stand_in.get(row.pk)
+        row.purpose_words = queue.purpose_words(queue.text_asked(row))
+        row.assumed = assumed[row.pk]
+    context = {
+        "listing": page,
+        "usual": days_words(usual.get(request.user.center_id)),
+        "may_name": stewards_anything(request.user),
+    }
+    return render(request, "projects/requests.html", context)
 
 
 def _is_late(asked: AccessRequest, usual: float | None) -> bool:
@@ -62,12 +75,19 @@ def _is_late(asked: AccessRequest, usual: float | None) -> bool:
     return timezone.now() - asked.waits_since > timedelta(days=max(usual, 1))
 
 
+def _bar(asked: AccessRequest, usual: float | None) -> dict[str, Any]:
+    """Its age beside twice the center's usual time, in days; without any decision yet beside ten days."""
+    days = (timezone.now() - asked.waits_since).days if asked.waits_since else 0
+    limit = max(round(2 * usual), 2) if usual else 10
+    return {"days": min(days, limit), "limit": limit, "tone": "warn" if _is_late(asked, usual) else "accent"}
+
+
 @require_safe
 @login_required
 def request(request: MemberRequest, pk: UUID) -> HttpResponse:
     """One request: all that a decision needs, and what is open to this steward."""
     found = _request_or_404(request, pk)
-    weighed = queue.assuming_yes(found)
+    weighed = queue.assuming_yes([found])[found.pk]
     text = queue.text_asked(found)
     context = {
         "asked": found,
@@ -81,6 +101,7 @@ def request(request: MemberRequest, pk: UUID) -> HttpResponse:
         "remarks": queue.remarks_on(found.project),
         "risks": [(question.words, text.risks.get(question.key, {})) for question in QUESTIONS],
         "open_to": _open_to(request.user, found),
+        "stand_in": standing_in([found]).get(found.pk),
         "remark_form": RemarkForm(),
         "usual": _usually(found.version.dataset.center),
         **queue.difference_of(found),
@@ -136,7 +157,7 @@ def request_take(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Say that one looks at it."""
     decisions.take(_request_or_404(request, pk), by=request.user)
     messages.success(request, "You have this request. The other stewards see it.")
-    return redirect("access:request", pk=pk)
+    return redirect(own_address(request.POST.get("next", "")) or reverse("access:request", args=[pk]))
 
 
 @require_POST
@@ -168,7 +189,7 @@ def request_approve(request: MemberRequest, pk: UUID) -> HttpResponse:
         project=project,
         votes=list(queue.votes_on(found)),
         quorum=queue.quorum_of(found),
-        opened=queue.assuming_yes(found).opened,
+        opened=queue.assuming_yes([found])[found.pk].opened,
     )
 
 

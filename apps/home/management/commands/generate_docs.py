@@ -94,7 +94,8 @@ def _machines() -> str:
             moves_table(machine),
             "Whose turn it is:",
             markdown_table(["state", "waits for"], states),
-            "What each can do from each state, as the site answers (whoever has no column can do nothing):",
+            "What each can do from each state, as the site answers, also where a step only follows from it (whoever "
+            "has no column can do nothing):",
             markdown_table(["state", *(name.replace("_", " ") for name in busy)], who),
         ]
     return "\n\n".join([*parts, ""])
