@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -58,11 +58,11 @@ def _keep_access() -> None:
 def _end_what_ended() -> None:
     """Of what was touched since the last such look; where that is not known, since a while ago."""
     now = timezone.now()
-    since = cache.get(LOOKED) or now - FIRST
+    since = datetime.fromisoformat(cache.get(LOOKED) or (now - FIRST).isoformat())
     of = touched(since - OVERLAP)
     for start in range(0, len(of), AT_ONCE):
         _write_down(of[start : start + AT_ONCE])
-    cache.set(LOOKED, now, None)
+    cache.set(LOOKED, now.isoformat(), None)
 
 
 def _write_down(page: list[UUID]) -> None:

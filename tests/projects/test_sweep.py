@@ -144,7 +144,7 @@ def test_an_end_while_the_whole_look_goes_on_does_not_wait_for_its_end(world, st
     monkeypatch.setattr(tasks, "OVERLAP", timedelta(0))
     monkeypatch.setattr(tasks, "changes", looked_at)
     with time_machine.travel(timezone.now() + timedelta(minutes=20), tick=True):
-        cache.set(tasks.LOOKED, timezone.now(), None)
+        cache.set(tasks.LOOKED, timezone.now().isoformat(), None)
         keep_access()
 
     assert seen[:2] == [[first.pk], [later.pk]]
