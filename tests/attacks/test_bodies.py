@@ -1,4 +1,4 @@
-"""Bodies and headers that no browser sends: refused or ignored in a moment, never a mistake of ours."""
+"""E70: bodies and headers that no browser sends: refused or ignored in a moment, never a mistake of ours."""
 
 import gzip
 import json

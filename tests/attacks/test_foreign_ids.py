@@ -1,4 +1,4 @@
-"""Somebody else's identifiers: an address of another center answers as one that was never given."""
+"""E58: somebody else's identifiers: an address of another center answers as one that was never given."""
 
 import re
 import uuid

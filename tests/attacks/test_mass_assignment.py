@@ -1,4 +1,4 @@
-"""What a form does not ask for changes nothing: the same change results with and without the extra fields."""
+"""E59: what a form does not ask for changes nothing: the same change results with and without the extra fields."""
 
 import re
 

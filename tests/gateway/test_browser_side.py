@@ -1,4 +1,4 @@
-"""What comes from the browser's side as bytes: heads that mean two things, heads and bodies that never end, floods."""
+"""What comes from the browser's side as bytes (E70): double meanings, endless heads and bodies, floods."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""A server that its own user has replaced: whatever it says, the browser gets our headers and our types."""
+"""E63: a server that its own user has replaced: whatever it says, the browser gets our headers and our types."""
 
 import asyncio
 import contextlib

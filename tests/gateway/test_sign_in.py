@@ -1,4 +1,7 @@
-"""Who enters: the owner, by way of the Hub, from this workspace's own pages, for as long as the Hub says so."""
+"""Who enters: the owner, by way of the Hub, from this workspace's own pages, for as long as the Hub says so.
+
+E62, another site's page or cookie, and E65, a sign-in that was taken back.
+"""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Rule 3, and the matrix of section 7: states, moves, constraints and drawings say the same."""
+"""Rule 3, the matrix of section 7, and E60: states, moves, constraints and drawings say the same."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What a workspace rests on ends while it runs: its websocket and its files within 5 s, kernels and mounts within 60 s.
+"""E64: what a workspace rests on ends while it runs: websocket and files within 5 s, kernels and mounts within 60 s.
 
 Two of the ends are days: the clock of a running portal can't be turned, so their last day is moved into the past in the
 database, by its superuser with the triggers asleep.

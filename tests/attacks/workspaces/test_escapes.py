@@ -1,6 +1,7 @@
 """E01 to E39 of security.md as a researcher tries them from a notebook, with the addresses and paths of a real portal.
 
-A probe that could not be tried counts as failed. That the probes can ring is shown in tests/attacks/sandbox.
+The broker and the object storage (E67, E68) are among the addresses. A probe that could not be tried counts as failed.
+That the probes can ring is shown in tests/attacks/sandbox.
 """
 
 import os
