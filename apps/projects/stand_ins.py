@@ -38,7 +38,7 @@ def standing_in(requests: Collection[AccessRequest]) -> dict[UUID, StandIn]:
     joined = TeamMember.objects.filter(project=OuterRef("project"), member=OuterRef("stand_in"))
     may_decide = is_steward_of(OuterRef("stand_in"), OuterRef("dataset"), OuterRef("owner"))
     found = asked.filter(may_decide, ~Exists(joined)).select_related("away", "stand_in")
-    return {one.request: one for one in found}  # type: ignore[attr-defined]
+    return {one.request: one for one in found}
 
 
 def visible_stand_ins(member: Member) -> QuerySet[StandIn]:
