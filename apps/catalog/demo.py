@@ -75,13 +75,19 @@ def _bring_in(folder: Path, told: manifest.Manifest, center: Center) -> str:
 def _stated(told: manifest.Manifest, center: Center) -> dict[str, Any]:
     """What dataset.json does not know, as the demo states it."""
     stated: dict[str, Any] = REGISTER | {"data_categories": f"Demo statement: {CATEGORIES[told.about['modality']]}"}
-    if told.owner_center == manifest.FOR_ALL:
-        stated["owner_basis"] = f"Given to {center} in turn, for the demo. {told.about['owner_basis']}"[:500]
-    else:
-        stated["owner_basis"] = told.about["owner_basis"]
+    stated["owner_basis"] = _basis(told, center)[:500]
     if told.about["modality"] == Dataset.Modality.GENOMICS:
         stated["quorum"] = min(2, holders_of(Role.DATA_STEWARD, center).count())
     return stated
+
+
+def _basis(told: manifest.Manifest, center: Center) -> str:
+    """Why it is the owner's, in sentences: dataset.json says “real: …” or “demo assignment only: …”."""
+    kind, is_marked, source = str(told.about["owner_basis"]).partition(": ")
+    words = f"{source[0].upper()}{source[1:]}." if is_marked else f"{kind[0].upper()}{kind[1:]}."
+    if told.owner_center == manifest.FOR_ALL:
+        return f"Given to {center} in turn, for the demo. Where it is from: {words}"
+    return words if kind == "real" or not is_marked else f"Given to it for the demo only. Where it is from: {words}"
 
 
 def _fresh(member: Member) -> Member:

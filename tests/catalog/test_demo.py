@@ -34,6 +34,9 @@ def test_the_demo_alliance_shares_its_data():
     given = Dataset.objects.filter(slug__startswith="ehr-alliance-").order_by("slug")
     assert [dataset.center.slug for dataset in given] == ["fred-hutch", "dana-farber", "msk", "johns-hopkins"]
     assert all("in turn, for the demo" in dataset.owner_basis for dataset in given)
+    told = dict(Dataset.objects.values_list("slug", "owner_basis"))
+    assert told["ehr-msk-impact-2017"] == "The cohort is Memorial Sloan Kettering's own."
+    assert told["genomics-johns-hopkins-khan-srbct"].startswith("Given to it for the demo only. Where it is from: Nat")
     assert DatasetFile.objects.filter(dictionary__isnull=False).count() > 30
     assert Event.objects.filter(event="catalog.version.published", outcome="success").count() == 20
     assert not Event.objects.filter(event__startswith="catalog.", outcome="refused").exists()

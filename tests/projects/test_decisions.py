@@ -189,6 +189,15 @@ def test_a_quorum_of_two_needs_two_people(lead, owner, steward):
     assert done.conditions == "Cite us.\n\nNo linkage."
 
 
+def test_a_condition_that_two_stewards_name_in_the_same_words_stands_once(lead, owner, steward):
+    request = proposed(lead, published(owner, steward, quorum=2, slug="guarded")).requests.get()
+
+    approve(request, by=steward, ends_on=in_days(40), conditions="Cite us.")
+    approve(request, by=second_steward(owner), ends_on=in_days(40), conditions="Cite us.")
+
+    assert again(request).conditions == "Cite us."
+
+
 def test_one_no_refuses_whatever_the_others_said(lead, owner, steward):
     version = published(owner, steward, quorum=2, slug="guarded")
     request = proposed(lead, version).requests.get()

@@ -61,7 +61,7 @@ def approve(request: AccessRequest, *, by: Member, edition: int, ends_on: date, 
     if len(yeses) < quorum:
         return
     request.ends_on = min(vote.ends_on for vote in yeses if vote.ends_on)
-    request.conditions = "\n\n".join(vote.conditions for vote in yeses if vote.conditions)
+    request.conditions = "\n\n".join(dict.fromkeys(vote.conditions for vote in yeses if vote.conditions))
     if replaced := request.amends:
         REQUEST.follow("replace", replaced)
         replaced.replaced_at = replaced.status_at
