@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -168,6 +169,17 @@ def _let_clocks_turn(name: str) -> None:
         connection.execute(
             "create or replace function audit.is_now(moment timestamptz) returns boolean language sql return true"
         )
+        connection.execute(
+            "create or replace function alliance_now() returns timestamptz language sql "
+            "set search_path = pg_catalog, pg_temp "
+            "return coalesce(nullif(current_setting('caia.now', true), '')::timestamptz, clock_timestamp())"
+        )
+
+
+def turn_clock(at: datetime) -> None:
+    """Second factors that are removed in what is left of this transaction end at this moment."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("select set_config('caia.now', %s, true)", [at.isoformat()])
 
 
 def _digest() -> str:

@@ -481,3 +481,25 @@ class TrainingRecord(Identified):
 
     def concerns_center(self) -> Any:
         return self.member.center_id
+
+
+class HeldFactor(models.Model):
+    """When a member had a second factor: written by PostgreSQL as allauth's rows come and go; the portal reads it."""
+
+    factor = models.BigIntegerField()  # the key of allauth's row, which may be gone
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+", db_index=False)
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(until=None) | Q(until__gte=F("since")), name="held_factor_ends_after_it_began"
+            ),
+            models.UniqueConstraint(fields=["factor"], condition=Q(until=None), name="held_factor_once_at_a_time"),
+        ]
+        indexes = [models.Index(fields=["member", "since"], name="held_factor_of_member")]
+
+    def __str__(self) -> str:
+        return f"{self.member_id}: since {self.since}"

@@ -1,8 +1,7 @@
 """The access decision: who may use which data, why, and until when. One function, for pages, API and machines.
 
 Every line says whether it is met, until when, on which record it rests, and who can mend it. All of it is read from
-records that keep their validity and are never erased, so that any past moment can be asked. One thing is not kept: a
-second factor that was removed since then; its removal stands in the record (alliance.factor.removed).
+records that keep their validity and are never erased, so that any past moment can be asked.
 
 What a dataset's page says before anybody asks (catalog/needs.py) says some of these lines again, as does what the
 agreements read (in_force_between); tests/projects/test_two_readers.py holds them to the same answers.

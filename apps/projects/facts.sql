@@ -13,8 +13,8 @@ with asked as (
     (select status from core_standing where row_id = m.center_id and since <= at order by since desc, id desc limit 1)
       as center_status,
     (select status from core_standing where row_id = m.id and since <= at order by since desc, id desc limit 1) as status,
-    (select id from mfa_authenticator f
-     where f.user_id = m.id and f.type in ('totp', 'webauthn') and f.created_at <= at order by id limit 1) as factor,
+    (select factor from alliance_heldfactor f
+     where f.member_id = m.id and f.since <= at and (f.until is null or f.until > at) order by factor limit 1) as factor,
     vouch.id as vouch, vouch.ends_on as vouched_until, training.missing, training.until as trained_until,
     training.last_id as proof
   from (select distinct member_id from asked) a

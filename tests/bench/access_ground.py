@@ -183,6 +183,9 @@ insert into mfa_authenticator (user_id, type, data, created_at)
 select id, 'totp', '{"secret": "none"}', now() - interval '2 years' from bench_member where n %% 40 <> 7
 """,
     """
+insert into alliance_heldfactor (factor, member_id, since) select id, user_id, created_at from mfa_authenticator
+""",
+    """
 insert into alliance_trainingtype (id, alliance_id, name, description, lifetime_days, required_of_all, required_for,
   status, status_at, created_at)
 select uuidv7(), 1, 'Training ' || n, 'What it teaches.', 365, n < 2,

@@ -1,8 +1,8 @@
 """The rules of access said again in plain SQL, without a line of the portal's and without what PostgreSQL keeps for it.
 
-Who stood how at a moment is read from the record alone; what was approved from the votes, and what an owner was asked
-from the edition on which its stewards voted. A question passes where a row comes back. The moments of two acts must
-differ.
+Who stood how at a moment, and who had a second factor, is read from the record alone; what was approved from the votes,
+and what an owner was asked from the edition on which its stewards voted. A question passes where a row comes back. The
+moments of two acts must differ.
 """
 
 from django.db import connection
@@ -16,6 +16,11 @@ with story as materialized (
     'alliance.center.suspended', 'alliance.center.reinstated', 'alliance.member.suspended',
     'alliance.member.reinstated', 'alliance.training_type.retired', 'projects.project.started',
     'projects.project.reinstated', 'projects.project.suspended', 'projects.project.closed', 'projects.request.revoked')
+),
+factors as materialized (  -- nobody takes away their own last one: whoever set one up has one until a manager resets it
+  select e.target_ref as ref, e.occurred_at as at, e.event = 'alliance.factor.added' as has
+  from audit.event e
+  where e.outcome = 'success' and e.event in ('alliance.factor.added', 'alliance.factor.reset')
 ),
 q as (
   select *
@@ -74,8 +79,10 @@ where
       and not exists (select from alliance_trainingrecord r
                       where r.member_id = m.id and r.type_id = k.id and r.status in ('accepted', 'lapsed')
                         and r.decided_at <= days.at and r.valid_until >= days.today))
-  and exists (select from mfa_authenticator f
-              where f.user_id = m.id and f.type <> 'recovery_codes' and f.created_at <= days.at)
+  -- of whom the record tells nothing, they have what a test gave them
+  and coalesce((select has from factors f where f.ref = m.id::text and f.at <= days.at order by f.at desc limit 1),
+               exists (select from mfa_authenticator f
+                       where f.user_id = m.id and f.type <> 'recovery_codes' and f.created_at <= days.at))
   -- the project
   and (select became from story s where s.ref = p.id::text and s.at <= days.at order by s.at desc limit 1) = 'active'
   -- as the owner was asked, not as it was written since: its end, its ethics, its people, its purpose, its budget

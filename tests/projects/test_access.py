@@ -18,6 +18,7 @@ from apps.projects.access import may_use
 from apps.projects.actors import METER
 from apps.projects.models import TeamMember
 from apps.projects.services import closing, decisions, proposals
+from tests.database import turn_clock
 from tests.factories import CenterFactory, alliance, arranged, holder
 from tests.projects.world import accepted, again, agrees, in_days, joins, make_world, published
 
@@ -75,6 +76,7 @@ def ask_for_more_training(world):
 
 
 def lose_the_factor(world):
+    turn_clock(timezone.now())
     Authenticator.objects.filter(user=world.lead).delete()
 
 
@@ -133,8 +135,27 @@ def test_what_is_taken_away_is_what_is_missing_and_the_moment_before_stays_as_it
 
         assert lacking(decision) == BROKEN[broken]
         assert all(line.mender for line in decision.missing), "whoever reads it learns who can help"
-        was = asked(world, at=before)
-        assert lacking(was) == ({"factor"} if broken is lose_the_factor else set())
+        assert lacking(asked(world, at=before)) == set()
+
+
+def test_a_factor_that_was_removed_counts_for_as_long_as_it_was_there_and_a_new_one_from_then_on(world):
+    with time_machine.travel(timezone.now() + timedelta(hours=1), tick=False) as clock:
+        moments = []
+        for act in (lose_the_factor, find_recovery_codes, find_the_factor):
+            act(world)
+            moments += [timezone.now() - timedelta(seconds=1), timezone.now()]
+            clock.shift(timedelta(hours=1))
+        told = [lacking(asked(world, at=at)) for at in moments]
+
+    assert told == [set(), *[{"factor"}] * 4, set()]
+
+
+def find_recovery_codes(world):
+    Authenticator.objects.create(user=world.lead, type=Authenticator.Type.RECOVERY_CODES, data={})
+
+
+def find_the_factor(world):
+    Authenticator.objects.create(user=world.lead, type=Authenticator.Type.WEBAUTHN, data={})
 
 
 def test_a_colleague_who_is_not_on_the_team_lacks_just_that_and_the_terms(world):

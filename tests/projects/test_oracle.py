@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 import time_machine
+from allauth.mfa.models import Authenticator
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -18,8 +19,11 @@ from apps.agreements.texts import sha256_of
 from apps.alliance.models import Center, Member, TrainingType, Vouch
 from apps.alliance.roles import Role
 from apps.alliance.services import centers, people, training
+from apps.alliance.signin.events import FACTOR_ADDED
+from apps.alliance.signin.services import reset_factors
 from apps.catalog.models import DatasetVersion
 from apps.core.errors import PortalError
+from apps.core.sightings import record_sighting
 from apps.projects import held
 from apps.projects.access import decide
 from apps.projects.closing import to_confirm
@@ -27,6 +31,7 @@ from apps.projects.facts import Asked
 from apps.projects.models import AccessInterval, AccessRequest, Amendment, Project, TeamMember
 from apps.projects.services import amendments, closing, decisions, proposals
 from apps.projects.tasks import keep_access
+from tests.database import turn_clock
 from tests.factories import CenterFactory, TrainingRecordFactory, TrainingTypeFactory, alliance, arranged, holder
 from tests.projects.oracle import allowed
 from tests.projects.settled import BEGAN
@@ -48,6 +53,8 @@ class Year:
         self.centers = [CenterFactory() for _ in range(3)]
         self.of = {center.pk: self._staff(center) for center in self.centers}
         self.people = [able(c, self.of[c.pk]["manager"], self.training) for c in self.centers for _ in range(3)]
+        for person in self.people:
+            record_sighting(FACTOR_ADDED, by=person, target=person, kind="totp", sessions_ended=0)
         self.versions = []
         for center, terms, quorum in zip(self.centers, (GRU, HEALTH, TOGETHER), (1, 2, 1), strict=True):
             self.versions.append(published(center, self.of[center.pk]["steward"], terms=terms, quorum=quorum))
@@ -237,6 +244,20 @@ def _stand_member(year):
     act(member, by=year.staff(member.center_id, "manager"), reason="Why.")
 
 
+def _factor(year):
+    """Somebody loses theirs; whoever has none sets one up before another does."""
+    without = Member.objects.filter(pk__in=[one.pk for one in year.people], authenticator=None).first()
+    if not without and year.chance.random() > 0.3:
+        raise Nothing
+    turn_clock(timezone.now())
+    if without:
+        Authenticator.objects.create(user=without, type=Authenticator.Type.TOTP, data={"secret": "none"})
+        record_sighting(FACTOR_ADDED, by=without, target=without, kind="totp", sessions_ended=0)
+    else:
+        member = Member.objects.get(pk=year.one_of(year.people).pk)
+        reset_factors(member, by=year.staff(member.center_id, "manager"), reason="Lost the phone.")
+
+
 def _vouch(year):
     member = Member.objects.get(pk=year.one_of(year.people).pk)
     people.vouch(member, by=year.staff(member.center_id, "manager"))
@@ -305,7 +326,7 @@ ACTS = [
     *[_begin] * 4, *[_vote] * 14, _return, *[_send_again] * 3, *[_start] * 8, _halt, *[_let_go_on] * 4, _close, _revoke,
     _leave_team, _join_team, *[_accept] * 12, *[_change] * 2, _take_change_back, *[_give_change_back] * 2,
     *[_renew] * 3, _hand_over, *[_stand_center] * 2, *[_stand_member] * 2, *[_vouch] * 6, _end_word,
-    *[_train] * 4, _ask_training, *[_retire_training] * 2, _terminate, _amend, _withdraw,
+    *[_factor] * 2, *[_train] * 4, _ask_training, *[_retire_training] * 2, _terminate, _amend, _withdraw,
 ]  # fmt: skip
 
 

@@ -88,6 +88,7 @@ LATER = [  # under the rule as well; tried in test_later_tables.py
 EXEMPT = {
     "account_emailaddress": "allauth's own list of addresses; who may sign in is decided by alliance_member alone",
     "account_emailconfirmation": "allauth's; the portal confirms no addresses",
+    "alliance_heldfactor": "written by PostgreSQL as second factors come and go; the portal only reads it",
     "auth_group": "Django's groups; no policy asks for them",
     "auth_group_permissions": "Django's groups; no policy asks for them",
     "auth_permission": "names of roles, written by migrations; holding one is a row of alliance_grant",
@@ -504,6 +505,23 @@ def test_the_door_takes_an_event_of_now(true_clock, portal):
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     attempt(portal, ("select audit.append(%s)", [event_text(occurred_at=at)]))
+
+
+@pytest.mark.parametrize(("away", "is_believed"), [(timedelta(minutes=-1), True), (timedelta(days=-9), False)])
+def test_a_second_factor_is_not_there_since_long_before_it_came(true_clock, portal, away, is_believed):
+    begins, said = datetime.now(UTC), datetime.now(UTC) + away
+    attempt(
+        portal,
+        (
+            "insert into mfa_authenticator (user_id, type, data, created_at) "
+            "select id, 'totp', '{}', %s from alliance_member order by id limit 1",
+            (said,),
+        ),
+    )
+
+    ((since,),) = portal.execute("select since from alliance_heldfactor").fetchall()
+    assert (since == said) is is_believed
+    assert is_believed or since >= begins - timedelta(minutes=1)
 
 
 def test_a_day_that_does_not_exist_is_refused(true_clock, portal):
