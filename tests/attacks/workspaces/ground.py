@@ -1,5 +1,6 @@
 """Two members of two centers side by side, each in a workspace of their own; what one of them may try is read here."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -42,6 +43,11 @@ class Ground:
     def secrets(self) -> list[str]:
         """Every secret that this portal's parts are told."""
         return list(json.loads((self.site.place / "secrets").read_text()).values())
+
+    def data(self) -> dict[str, str]:
+        """The hash of each file of the data that lies on this machine, by its path."""
+        top = self.site.place / "host" / "cache" / "versions"
+        return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in top.rglob("*") if path.is_file()}
 
     def sockets(self) -> list[str]:
         """Each socket below the portal's home: the host's, both gateways', both servers', the supervisor's."""
