@@ -127,6 +127,19 @@ def test_a_hub_that_opened_its_api_would_be_noticed(ground):
     assert {"/hub/api/users", f"/hub/api/users/{name}"} <= opened
 
 
+def test_a_workspace_is_no_proxy_to_anything_else(ground):
+    """E13 and E14: addresses that jupyter-server-proxy has, for ports of this machine and other hosts' names."""
+    ports = json.loads((ground.site.place / "ports").read_text())
+    ways = [f"{way}{port}/" for port in ports.values() for way in ("proxy/", "proxy/absolute/", "proxy/127.0.0.1:")]
+    ways += ["proxy/169.254.169.254:80/", "proxy/localhost:22/", "proxy/unix/run/server.sock/", "desktop/", "rstudio/"]
+    ways += [f"%70roxy/{ports['web']}/", f"api/..%2fproxy/{ports['web']}/", f"lab/../proxy/{ports['web']}/"]
+
+    told = {way: ground.lab.ask("GET", way, allow_redirects=False).status_code for way in ways}
+
+    assert set(told.values()) <= {400, 403, 404}, told
+    assert ground.lab.ask("GET", "api/me").status_code == 200
+
+
 # ── roles that might tempt somebody ─────────────────────────────────────────────────────────────────────────────────
 # Of Rosa's project on data of Fred Hutch: her page of the project, her run, its code; a start of hers, a stop of hers.
 TEMPTED = {
