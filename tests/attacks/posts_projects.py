@@ -21,6 +21,17 @@ def _ask(world: World) -> dict[str, Any]:
     return {"dataset": world.agreed.data.dataset.slug, "reason": "To compare."}
 
 
+def _away(world: World) -> dict[str, Any]:
+    """A steward on leave, and who stands in."""
+    return {
+        "away": str(world.members["data_steward"].pk),
+        "stand_in": str(world.projects.stand_in.stand_in_id),
+        "starts_on": in_days(20).isoformat(),
+        "ends_on": in_days(30).isoformat(),
+        "reason": "On leave.",
+    }
+
+
 def project_posts(Post: Any, why: Any) -> dict[str, Any]:
     """By address; `Post` and the reason come from posts.py, which merges these."""
     words = {"text": "Why all years?"}
@@ -52,16 +63,7 @@ def project_posts(Post: Any, why: Any) -> dict[str, Any]:
         "access:request_refuse": Post("data_steward", why),
         "access:request_ask": Post("data_steward", lambda _: words),
         "access:request_return": Post("data_steward", why),
-        "access:stand_in_name": Post(
-            "data_steward",
-            lambda world: {
-                "away": str(world.members["data_steward"].pk),
-                "stand_in": str(world.projects.stand_in.stand_in_id),
-                "starts_on": in_days(20).isoformat(),
-                "ends_on": in_days(30).isoformat(),
-                "reason": "On leave.",
-            },
-        ),
+        "access:stand_in_name": Post("data_steward", _away),
         "access:stand_in_end": Post("data_steward"),
         "access:request_revoke": Post("data_steward", why, arguments=lambda world: {"pk": world.projects.approved.pk}),
     }

@@ -66,9 +66,9 @@ async def lab(environment):
         browser = await chromium.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         stack.push_async_callback(browser.close)
         page = await browser.new_page(viewport={"width": 1300, "height": 900})
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         await page.goto(f"{origin}{PREFIX}lab")
-        await page.wait_for_selector(".jp-Launcher", timeout=40_000)
+        await page.wait_for_selector(".jp-Launcher", timeout=90_000)
         yield page, world, home
 
 
@@ -103,7 +103,7 @@ async def test_a_researcher_works_in_it(environment):
             await page.dblclick(f".jp-DirListing-item >> text={name}")
             await page.wait_for_selector(shown)
         await page.reload()
-        await page.wait_for_selector(".jp-NotebookPanel", state="attached", timeout=40_000)
+        await page.wait_for_selector(".jp-NotebookPanel", state="attached", timeout=90_000)
         figures = await world.host("GET", "figures")
 
         assert "matplotlib" in (home / "Untitled.ipynb").read_text()

@@ -48,6 +48,21 @@ def project(site):
     site.person(ROSA).leave(made)
 
 
+def _downloads_by_menu(page: Page, picture) -> None:
+    """By the menu bar and by the list of files: what one reads then."""
+    page.get_by_role("menuitem", name="File").click()
+    told = ask_for_a_download(page, page.locator(".lm-Menu").last)
+    expect(told).to_contain_text("They leave by release alone; your workspace's page in the portal says how.")
+    picture(page, "workspace-download-menu")
+    page.keyboard.press("Escape")
+    expect(told).to_have_count(0)
+    page.locator(".jp-DirListing-item", has_text="Untitled.ipynb").click(button="right")
+    told = ask_for_a_download(page, page.locator(".lm-Menu").last)
+    expect(told).to_contain_text("They leave by release alone")
+    picture(page, "workspace-download-files")
+    told.get_by_role("button", name="Close").click()
+
+
 def test_from_start_to_stop(site, project, open_page, picture):
     page = open_page()
     become(page, site, ROSA)
@@ -66,18 +81,7 @@ def test_from_start_to_stop(site, project, open_page, picture):
     expect(plot).to_be_visible(timeout=60_000)
     picture(page, "workspace-plot")
 
-    page.get_by_role("menuitem", name="File").click()
-    told = ask_for_a_download(page, page.locator(".lm-Menu").last)
-    expect(told).to_contain_text("They leave by release alone; your workspace's page in the portal says how.")
-    picture(page, "workspace-download-menu")
-    page.keyboard.press("Escape")
-    expect(told).to_have_count(0)
-    page.locator(".jp-DirListing-item", has_text="Untitled.ipynb").click(button="right")
-    told = ask_for_a_download(page, page.locator(".lm-Menu").last)
-    expect(told).to_contain_text("They leave by release alone")
-    picture(page, "workspace-download-files")
-    told.get_by_role("button", name="Close").click()
-
+    _downloads_by_menu(page, picture)
     answer = page.goto(f"{lab.partition('/lab')[0]}/files/Untitled.ipynb?download=1")
     assert answer.status == 403
     expect(page.locator("main")).to_contain_text("release")
