@@ -48,14 +48,8 @@ def project(site):
     site.person(ROSA).leave(made)
 
 
-def _downloads_by_menu(page: Page, picture) -> None:
-    """By the menu bar and by the list of files: what one reads then."""
-    page.get_by_role("menuitem", name="File").click()
-    told = ask_for_a_download(page, page.locator(".lm-Menu").last)
-    expect(told).to_contain_text("They leave by release alone; your workspace's page in the portal says how.")
-    picture(page, "workspace-download-menu")
-    page.keyboard.press("Escape")
-    expect(told).to_have_count(0)
+def _downloads(page: Page, picture) -> None:
+    """By the list of files: what one reads then."""
     page.locator(".jp-DirListing-item", has_text="Untitled.ipynb").click(button="right")
     told = ask_for_a_download(page, page.locator(".lm-Menu").last)
     expect(told).to_contain_text("They leave by release alone")
@@ -81,7 +75,7 @@ def test_from_start_to_stop(site, project, open_page, picture):
     expect(plot).to_be_visible(timeout=60_000)
     picture(page, "workspace-plot")
 
-    _downloads_by_menu(page, picture)
+    _downloads(page, picture)
     answer = page.goto(f"{lab.partition('/lab')[0]}/files/Untitled.ipynb?download=1")
     assert answer.status == 403
     expect(page.locator("main")).to_contain_text("release")
