@@ -39,6 +39,7 @@ def test_what_was_done_is_on_the_runs_page_for_those_who_may_read_it(site):
     assert stranger.get(page).status_code == 404
 
 
+@pytest.mark.long
 def test_who_sends_too_much_to_the_browser_is_paused_until_a_steward_lets_it_go_on(site):
     project, rosa, steward = site.project(ROSA, DATA), site.person(ROSA), site.person(STEWARD)
     with rosa.at_work(project) as lab:
