@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM_PATH", "/usr/bin/chromium")
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+expect.set_options(timeout=30_000)  # others use the machine meanwhile; what is there at once costs nothing more
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 
 
@@ -36,6 +37,7 @@ def open_page(chromium: Browser) -> Iterator[Any]:
         context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=theme, **more)
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(60_000)
         page.complaints = []
         page.on(
             "console", lambda said: page.complaints.append(said.text) if said.type in {"error", "warning"} else None

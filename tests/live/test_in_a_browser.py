@@ -1,14 +1,12 @@
 """A researcher's way through a workspace in a real browser: start, a cell with a plot, a download refused, stop."""
 
-import re
-
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.live.site import Site
 
 pytestmark = [pytest.mark.slow, pytest.mark.allow_hosts(["127.0.0.1", "localhost", "::1"])]
-ROSA, DATA = "Rosa Jimenez", "ehr-alliance-gbsg2"
+DATA = "ehr-alliance-gbsg2"
 CODE = f"""import pandas as pd
 import matplotlib.pyplot as plt
 table = pd.read_csv("/data/{DATA}/gbsg2.csv")
@@ -27,39 +25,17 @@ def run_cell(lab: Page, code: str) -> None:
     """A new notebook with this as its first cell."""
     lab.locator('.jp-LauncherCard[data-category="Notebook"]').first.click()
     cell = lab.locator(".jp-Notebook .jp-Cell .cm-content").first
-    expect(lab.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=60_000)
+    expect(lab.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=30_000)
     cell.click()
     lab.keyboard.insert_text(code)
     expect(cell).to_contain_text(code.splitlines()[-1])
     lab.keyboard.press("Shift+Enter")
 
 
-def ask_for_a_download(lab: Page, menu: Locator) -> Locator:
-    """By this menu's entry; what one reads then."""
-    menu.locator(".lm-Menu-itemLabel", has_text=re.compile(r"^Download")).first.click()
-    return lab.get_by_role("dialog", name="No download")
-
-
-@pytest.fixture
-def project(site):
-    """One of Rosa's, in which nothing runs on afterwards."""
-    made = site.project(ROSA, DATA)
-    yield made
-    site.person(ROSA).leave(made)
-
-
-def _downloads(page: Page, picture) -> None:
-    """By the list of files: what one reads then."""
-    page.locator(".jp-DirListing-item", has_text="Untitled.ipynb").click(button="right")
-    told = ask_for_a_download(page, page.locator(".lm-Menu").last)
-    expect(told).to_contain_text("They leave by release alone")
-    picture(page, "workspace-download-files")
-    told.get_by_role("button", name="Close").click()
-
-
-def test_from_start_to_stop(site, project, open_page, picture):
+def test_from_start_to_stop(site, open_page, picture):
+    project = site.project("Rosa Jimenez", DATA)
     page = open_page()
-    become(page, site, ROSA)
+    become(page, site, "Rosa Jimenez")
 
     page.goto(f"{site.url}/projects/{project}/workspace/")
     page.get_by_role("button", name="Start", exact=True).click()
@@ -75,7 +51,6 @@ def test_from_start_to_stop(site, project, open_page, picture):
     expect(plot).to_be_visible(timeout=60_000)
     picture(page, "workspace-plot")
 
-    _downloads(page, picture)
     answer = page.goto(f"{lab.partition('/lab')[0]}/files/Untitled.ipynb?download=1")
     assert answer.status == 403
     expect(page.locator("main")).to_contain_text("release")
@@ -88,6 +63,6 @@ def test_from_start_to_stop(site, project, open_page, picture):
     page.locator("#workspace-stop summary").click()
     page.locator("#workspace-stop textarea").fill("Enough for today.")
     page.locator("#workspace-stop").get_by_role("button", name="Stop it").click()
-    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_visible(timeout=30_000)
     expect(page.locator("main")).to_contain_text("Enough for today.")
     picture(page, "workspace-stopped", full_page=True)

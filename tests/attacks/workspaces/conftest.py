@@ -28,7 +28,6 @@ class Attacked:
     said: dict[str, dict[str, Any]]
     heard: list[str]
     facts: dict[str, Any]
-    data: dict[str, str]  # as they were before it
 
 
 @pytest.fixture(scope="session")
@@ -44,9 +43,8 @@ def attacked(ground: Ground) -> Iterator[Attacked]:
         try:
             canaries.so_far()
             facts = facts_of(ground, canaries, memory.name)
-            data = ground.data()
             said = attack(ground.lab, facts)
-            yield Attacked(said, canaries.so_far(), facts, data)
+            yield Attacked(said, canaries.so_far(), facts)
         finally:
             canaries.close()
             memory.unlink()

@@ -31,8 +31,6 @@ def test_no_escape_works_and_nobody_outside_heard_of_one(ground, attacked):
     assert attacked.heard == []
     _tried_what_is_really_there(ground, attacked.facts)
     _left_everything_as_it_was(ground)
-    assert ground.data() == attacked.data, "E17: the bytes of the data changed"
-    assert any(path.endswith("gbsg2.csv") for path in attacked.data)
 
 
 def _tried_what_is_really_there(ground, facts):

@@ -127,6 +127,7 @@ def test_a_hub_that_opened_its_api_would_be_noticed(ground):
     assert {"/hub/api/users", f"/hub/api/users/{name}"} <= opened
 
 
+@pytest.mark.long
 def test_a_workspace_is_no_proxy_to_anything_else(ground):
     """E13 and E14: addresses that jupyter-server-proxy has, for ports of this machine and other hosts' names."""
     ports = json.loads((ground.site.place / "ports").read_text())
