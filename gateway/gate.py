@@ -27,6 +27,7 @@ DOWNLOADS = (
 )
 _CLOSED = "This workspace is closed"
 _READS = {"GET", "HEAD"}
+_MOST_COOKIES = 4  # of one name
 _HUB_DOWN = "Nobody can be signed in now: the Hub does not answer. Your work goes on; try again in a minute."
 
 
@@ -127,8 +128,10 @@ class Gate:
 
     # ── signing in ──────────────────────────────────────────────────────────────────────────────────────────────────
     async def _session(self, request: web.BaseRequest) -> Session | None:
-        value = request.cookies.get(self._run.sessions.cookie)
-        return await self._run.sessions.find(value) if value else None
+        for value in _values(request, self._run.sessions.cookie):
+            if (session := await self._run.sessions.find(value)) is not None:
+                return session
+        return None
 
     def _send_to_hub(self, request: web.BaseRequest, target: Target | str | None, as_page: bool) -> web.StreamResponse:
         if not as_page or request.method != "GET" or not isinstance(target, Target):
@@ -142,13 +145,13 @@ class Gate:
 
     async def _come_back(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
         sessions, said = self._run.sessions, dict(target.query)
-        browser = request.cookies.get(sessions.sign_in_cookie, "")
+        browsers = _values(request, sessions.sign_in_cookie)
         try:
-            if "state" not in said or "code" not in said or not browser:
+            if "state" not in said or "code" not in said or not browsers:
                 raise NotAllowed("The Hub did not let you in. Open the workspace again from its project's page.")
-            value, path = await sessions.finish(said["state"], said["code"], browser)
+            value, path = await sessions.finish(said["state"], said["code"], browsers)
         except NotAllowed as error:
-            if "code" in said and browser:
+            if "code" in said and browsers:
                 await self._run.denials.report("GET", target.path, f"{error}")
             return plain(403, "You can't enter here", f"{error}", as_page=True)
         await self._run.spool.write("signed_in")
@@ -160,6 +163,15 @@ class Gate:
 
     def _set_cookie(self, answer: web.StreamResponse, name: str, value: str, seconds: float) -> None:
         answer.set_cookie(name, value, max_age=int(seconds), path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def _values(request: web.BaseRequest, name: str) -> list[str]:
+    """Each value that came under this cookie's name: a script in the page can set a second one, never take ours away.
+
+    A browser holds one for the site and one that is kept for this site's own frames ("partitioned"), and sends both.
+    """
+    pairs = (pair.strip().partition("=") for line in request.headers.getall("Cookie", []) for pair in line.split(";"))
+    return [value for key, _, value in pairs if key == name and value][:_MOST_COOKIES]
 
 
 def _path_of(request: web.BaseRequest) -> str:

@@ -67,13 +67,13 @@ class Sessions:
         }  # fmt: skip
         return f"{self._settings.hub.authorize_url}?{urlencode(words)}", browser
 
-    async def finish(self, state: str, code: str, browser: str) -> tuple[str, str]:
-        """The new session's cookie and the path that was wanted; NotAllowed, HubDown."""
+    async def finish(self, state: str, code: str, browsers: list[str]) -> tuple[str, str]:
+        """The new session's cookie and the path that was wanted, for one of these browsers; NotAllowed, HubDown."""
         pending = self._pending.pop(_hash(state), None)
         if (
             pending is None
             or self._clock() - pending.began > self._settings.times.sign_in
-            or not hmac.compare_digest(pending.browser, _hash(browser))
+            or not any(hmac.compare_digest(pending.browser, _hash(browser)) for browser in browsers)
         ):
             raise NotAllowed("This sign-in was not begun in this browser, or too long ago. Open the workspace again.")
         token = await self._hub.token_for(code, pending.verifier, self._settings.callback)

@@ -6,9 +6,9 @@ E62, another site's page or cookie, and E65, a sign-in that was taken back.
 import asyncio
 
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import ClientSession, WSMsgType
 
-from tests.gateway.world import CHANNELS, FETCH, ORIGIN, PAGE, PREFIX, World
+from tests.gateway.world import CHANNELS, FETCH, HOST, ORIGIN, PAGE, PREFIX, World
 
 CROSS = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
 
@@ -109,6 +109,40 @@ async def test_a_code_that_the_hub_does_not_know_opens_nothing():
         answer = await world.get(f"oauth_callback?code=unknown&state={state}", headers=PAGE)
 
         assert answer.status == 403
+
+
+# ── a second cookie of the same name, which a script in the page can set and we can't take away ─────────────────────
+def asked_with(path: str, cookie: str) -> bytes:
+    words = "".join(f"{key}: {value}\r\n" for key, value in PAGE.items())
+    return (
+        f"GET {PREFIX}{path} HTTP/1.1\r\nHost: {HOST}\r\n{words}Cookie: {cookie}\r\nConnection: close\r\n\r\n".encode()
+    )
+
+
+@pytest.mark.parametrize(("others", "status"), [
+    ("{name}=tossed; {own}", b"200"), ("{own}; {name}=tossed", b"200"), ("{name}=tossed", b"302"), ("{name}=", b"302"),
+    ("{name}=1; {name}=2; {name}=3; {own}", b"200"), ("{many}{own}", b"302"),
+])  # fmt: skip
+async def test_a_session_is_found_beside_a_tossed_cookie(others, status):
+    async with World() as world:
+        await world.sign_in()
+        name = world.cookie.partition("=")[0]
+        cookie = others.format(name=name, own=world.cookie, many=f"{name}=x; " * 90)
+
+        assert (await world.raw(asked_with("lab", cookie))).split(b" ")[1] == status
+
+
+async def test_a_sign_in_ends_beside_a_tossed_cookie():
+    async with World() as world:
+        async with world.browser.get(f"{PREFIX}lab", headers=PAGE, allow_redirects=False) as sent:
+            address = sent.headers["Location"]
+        async with ClientSession() as outside, outside.get(address, allow_redirects=False) as hub:
+            back = hub.headers["Location"].partition(PREFIX)[2]
+        name = world.cookie.partition("=")[0]
+        said = await world.raw(asked_with(back, f"{name}=tossed; {world.cookie}"))
+
+        assert said.split(b" ")[1] == b"302"
+        assert b"Set-Cookie: __Host-workspace-" in said
 
 
 # ── for how long ────────────────────────────────────────────────────────────────────────────────────────────────────
