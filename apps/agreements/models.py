@@ -342,6 +342,7 @@ class Signature(Identified):
     session = models.CharField(max_length=64, blank=True)
     identity = models.CharField(max_length=200)  # by whose word the person is known here
     address = models.CharField(max_length=64, blank=True)
+    user_agent_sha256 = models.CharField(max_length=64, blank=True)  # of what the browser says that it is
     build = models.CharField(max_length=40)
 
     class Meta:

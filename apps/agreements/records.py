@@ -34,6 +34,8 @@ def record_of(signature: Signature) -> dict[str, Any]:
         "identity": signature.identity,
         "address": signature.address,
         "build": signature.build,
+        # Not in those that were signed before it was kept: their hash stands in the record.
+        **({"user_agent_sha256": signature.user_agent_sha256} if signature.user_agent_sha256 else {}),
     }
 
 

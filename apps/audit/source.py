@@ -15,6 +15,7 @@ class Source:
     request_id: str = ""
     ip: str = ""
     session: str = ""
+    user_agent_sha256: str = ""
     auth: dict[str, Any] = field(default_factory=dict)
 
 

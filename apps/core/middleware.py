@@ -3,6 +3,7 @@
 All of it is synchronous on purpose: mixed with asynchronous middleware each step would hop between threads.
 """
 
+import hashlib
 import re
 import time
 import uuid
@@ -45,7 +46,12 @@ class RequestContext:
         started = time.perf_counter()
         with (
             structlog.contextvars.bound_contextvars(request_id=request_id),
-            coming_from(component="web", request_id=request_id, ip=client_address(request)),
+            coming_from(
+                component="web",
+                request_id=request_id,
+                ip=client_address(request),
+                user_agent_sha256=hashlib.sha256(request.headers.get("User-Agent", "").encode()).hexdigest(),
+            ),  # fmt: skip
         ):
             response = self.get_response(request)
             milliseconds = round((time.perf_counter() - started) * 1000, 1)

@@ -15,6 +15,8 @@ from tests.factories import CenterFactory, MemberFactory, alliance, holder
 from tests.factories_agreements import dataset, dataset_version, drafted, in_force, official, reloaded, sent, signature
 from tests.reading import said
 
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64) Chrome/142"
+
 
 def page_of(version):
     return reverse("agreements:agreement", args=[version.agreement_id])
@@ -128,11 +130,16 @@ def test_the_page_shows_the_whole_text_and_signs_just_it(browse, out, ours):
     for words in ("Keep them", "safe", "Data in scope", "Conditions of use", out.text_id):
         assert words in page.content.decode()
 
-    answer = browser.post(sign_page(out), {"text_sha256": out.text_id, "read": "on", "statement": ""}, follow=True)
+    answer = browser.post(
+        sign_page(out), {"text_sha256": out.text_id, "read": "on", "statement": ""}, follow=True,
+        headers={"User-Agent": BROWSER},
+    )  # fmt: skip
     assert answer.status_code == 200
     assert ours.name in answer.content.decode()
     assert out.signatures.get().auth["factors"] == ["password", "totp"]
-    assert out.signatures.get().address == "127.0.0.1"
+    made = out.signatures.get()
+    assert made.address == "127.0.0.1"
+    assert made.user_agent_sha256 == sha256_of(BROWSER)
 
 
 @pytest.mark.parametrize("typed", [{}, {"read": "on"}, {"read": ""}, {"text_sha256": "0" * 64, "read": "on"}])

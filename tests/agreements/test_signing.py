@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.agreements import selectors
 from apps.agreements.models import AgreementVersion, KeptDocument, KeptText, Signature
 from apps.agreements.pdf import document_of
-from apps.agreements.records import sha256_of_record
+from apps.agreements.records import record_of, sha256_of_record
 from apps.agreements.services import drafts, signing
 from apps.agreements.tasks import keep_dates, settle
 from apps.agreements.texts import sha256_of
@@ -135,8 +135,9 @@ def test_an_agreement_whose_last_day_is_over_is_not_signed(out, ours):
 # ── what a signature holds ──────────────────────────────────────────────────────────────────────────────────────────
 def test_a_signature_holds_who_when_what_and_how(out, ours):
     with coming_from(
-        auth={"method": "password", "factors": ["password", "totp"], "age_s": 12}, session="mark", ip="::1"
-    ):
+        auth={"method": "password", "factors": ["password", "totp"], "age_s": 12}, session="mark", ip="::1",
+        user_agent_sha256="ab" * 32,
+    ):  # fmt: skip
         made = sign(out, ours, statement="With pleasure.")
 
     made.refresh_from_db()
@@ -144,6 +145,7 @@ def test_a_signature_holds_who_when_what_and_how(out, ours):
     assert (made.meaning, made.capacity, made.statement) == ("provides", "Signing official", "With pleasure.")
     assert made.auth == {"method": "password", "factors": ["password", "totp"], "age_s": 12}
     assert (made.session, made.address, made.build) == ("mark", "::1", "0.1.0")
+    assert record_of(made)["user_agent_sha256"] == "ab" * 32
     assert made.text.text == KeptText.objects.get(sha256=out.text_id).text
     event = Event.objects.get(event="agreements.version.signed")
     assert event.details["record_sha256"] == sha256_of_record(made)

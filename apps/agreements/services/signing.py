@@ -100,6 +100,7 @@ def _signature(version: AgreementVersion, by: Member, statement: str) -> Signatu
         session=source.session,
         identity=_known_by(by),
         address=source.ip,
+        user_agent_sha256=source.user_agent_sha256,
         build=settings.VERSION,
     )
 
