@@ -23,11 +23,15 @@ def ground(site: Site) -> Iterator[Ground]:
 
 @dataclass(frozen=True)
 class Attacked:
-    """What the probes said inside, what the canaries outside heard meanwhile, and what the attacker had been told."""
+    """What the probes said inside, what the canaries outside heard meanwhile, and what the attacker had been told.
+
+    `data` are the hashes of all data on the machine, from before.
+    """
 
     said: dict[str, dict[str, Any]]
     heard: list[str]
     facts: dict[str, Any]
+    data: dict[str, str]
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +46,9 @@ def attacked(ground: Ground) -> Iterator[Attacked]:
         canaries = Canaries(Path(folder))
         try:
             canaries.so_far()
-            facts = facts_of(ground, canaries, memory.name)
+            facts, data = facts_of(ground, canaries, memory.name), ground.data()
             said = attack(ground.lab, facts)
-            yield Attacked(said, canaries.so_far(), facts)
+            yield Attacked(said, canaries.so_far(), facts, data)
         finally:
             canaries.close()
             memory.unlink()

@@ -30,7 +30,7 @@ def test_no_escape_works_and_nobody_outside_heard_of_one(ground, attacked):
     assert attacked.said["E38"]["said"] == "7", OPEN["E38"]
     assert attacked.heard == []
     _tried_what_is_really_there(ground, attacked.facts)
-    _left_everything_as_it_was(ground)
+    _left_everything_as_it_was(ground, attacked.data)
 
 
 def _tried_what_is_really_there(ground, facts):
@@ -51,8 +51,11 @@ def _tried_what_is_really_there(ground, facts):
     assert ground.their_lab.execute(f"import os; print(os.listdir('/data/{THEIR_DATA}'))").text
 
 
-def _left_everything_as_it_was(ground):
-    """The data, the neighbour's files and kernel, the portal."""
+def _left_everything_as_it_was(ground, data):
+    """The data byte for byte (E17), the neighbour's files and kernel, the portal."""
+    assert len(data) >= 4
+    now = ground.data()
+    assert {path: now.get(path) for path in data} == data
     told = ground.their_lab.execute(
         "print([open(f'{folder}notes-of-julia.txt').read() for folder in ('', '/shared/', '/results/')])"
     )

@@ -7,6 +7,7 @@ before.
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import pytest
 from playwright.sync_api import Error, Page, expect
 
 from tests.attacks.workspaces.ground import DATA, PYTHON, Ground
-from tests.attacks.workspaces.hub import names_of
+from tests.attacks.workspaces.hub import ask, forgery_token, names_of
 from tests.live.lab import PAGE, Lab
 from tests.live.test_in_a_browser import become, run_cell
 
@@ -232,6 +233,25 @@ def test_e62_ones_cookies_are_nothing_at_anothers_workspace(ground):
         )  # fmt: skip
         assert answer.status_code == 401, path
     assert ground.their_lab.ask("GET", "api/me").status_code == 200
+
+
+def test_e62_ones_word_against_forged_requests_is_worth_nothing_in_anothers_session(ground):
+    """At the Hub, at the portal, and with the Hub's word at a workspace of one's own."""
+    own, theirs = forgery_token(ground.rosa), forgery_token(ground.julia)
+    assert own
+    assert theirs not in {"", own}
+    assert ask(ground.rosa, "GET", "/hub/api/user").status_code == 200
+    for word in (theirs, "", own[:-1], own.swapcase()):
+        assert ask(ground.rosa, "GET", "/hub/api/user", headers={"X-XSRFToken": word}).status_code == 403, word
+
+    form = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', ground.julia.get("/account/").text)
+    assert form
+    stop = f"/runs/{ground.lab.run}/stop/"
+    answer = ground.rosa.post(stop, "/account/", csrfmiddlewaretoken=form[1], reason="As somebody else wishes.")
+    assert answer.status_code == 403
+    assert ground.lab.ask("GET", "api/me").status_code == 200, "her workspace runs on"
+    crossing = {"Origin": ground.their_lab.origin, "Sec-Fetch-Site": "same-site", "X-XSRFToken": own}
+    assert ground.lab.ask("POST", "api/kernels", json={"name": "python3"}, headers=crossing).status_code == 403
 
 
 # ── another program in the server's place ───────────────────────────────────────────────────────────────────────────
