@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -95,24 +95,40 @@ def truncate() -> None:
     """Empty every table but those that migrations fill; only the owner can, and the record only with triggers off."""
     with owner() as connection:
         rows = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
-        tables = [row[0] for row in rows if row[0] not in KEPT]
-        kept = [("audit", table) for table in ("entry", "checkpoint", "log_key")] + [
-            ("public", table) for table in tables
-        ]
-        months = connection.execute(
-            "select c.relname from pg_inherits join pg_class c on c.oid = inhrelid "
-            "where inhparent = 'audit.entry'::regclass"
-        )
-        kept += [("audit", month) for (month,) in months]
+        tables = [("public", name) for (name,) in rows if name not in KEPT] + [("audit", name) for name in RECORD]
         with connection.transaction():
-            for schema, table in kept:
-                connection.execute(sql.SQL("alter table {} disable trigger user").format(sql.Identifier(schema, table)))
-            names = [sql.Identifier("public", table) for table in tables]
-            names += [sql.Identifier("audit", table) for table in RECORD]
-            connection.execute(sql.SQL("truncate {} restart identity").format(sql.SQL(", ").join(names)))
-            for schema, table in kept:
-                connection.execute(sql.SQL("alter table {} enable trigger user").format(sql.Identifier(schema, table)))
+            if connection.execute("select to_regproc('public.empty_table') is null").fetchone() == (True,):
+                _truncate_all(connection, tables)
+            else:
+                _empty_filled(connection, tables)
             connection.execute("call audit.note_existing('alliance_alliance')")
+
+
+def _empty_filled(connection: psycopg.Connection, tables: list[tuple[str, str]]) -> None:
+    """Take the rows out of the few tables that have some: a tenth of what it costs to truncate them all."""
+    identifiers = [sql.Identifier(*table) for table in tables]
+    asked = [
+        sql.SQL("select {} where exists (select from {})").format(sql.Literal(place), table)
+        for place, table in enumerate(identifiers)
+    ]
+    for (place,) in connection.execute(sql.SQL(" union all ").join(asked)).fetchall():
+        connection.execute("select public.empty_table(%s::regclass)", [identifiers[place].as_string(connection)])
+
+
+def _truncate_all(connection: psycopg.Connection, tables: list[tuple[str, str]]) -> None:
+    """The same without a superuser: triggers are put to sleep table by table."""
+    months = connection.execute(
+        "select 'audit', c.relname from pg_inherits join pg_class c on c.oid = inhrelid "
+        "where inhparent = 'audit.entry'::regclass"
+    ).fetchall()
+    watched = [table for table in tables if table[0] == "public" or table[1] in {"entry", "checkpoint", "log_key"}]
+    watched += months
+    for table in watched:
+        connection.execute(sql.SQL("alter table {} disable trigger user").format(sql.Identifier(*table)))
+    names = sql.SQL(", ").join(sql.Identifier(*table) for table in tables)
+    connection.execute(sql.SQL("truncate {} restart identity").format(names))
+    for table in watched:
+        connection.execute(sql.SQL("alter table {} enable trigger user").format(sql.Identifier(*table)))
 
 
 def _maintenance() -> str:
@@ -131,6 +147,7 @@ def _template() -> str:
             _prepare("making_template")
             _migrate("making_template")
             _let_clocks_turn("making_template")
+            _let_tables_be_emptied("making_template")
             connection.execute(sql.SQL("alter database making_template rename to {}").format(sql.Identifier(name)))
         connection.execute("select pg_advisory_unlock(20261123)")
     return name
@@ -173,6 +190,28 @@ def _let_clocks_turn(name: str) -> None:
             "create or replace function alliance_now() returns timestamptz language sql "
             "set search_path = pg_catalog, pg_temp "
             "return coalesce(nullif(current_setting('caia.now', true), '')::timestamptz, clock_timestamp())"
+        )
+
+
+def _let_tables_be_emptied(name: str) -> None:
+    """Where the server is ours, a function of its superuser takes a table's rows with every trigger asleep."""
+    with suppress(FileNotFoundError), superuser(name) as connection:
+        connection.execute("""
+            create function public.empty_table(emptied regclass) returns void
+                language plpgsql security definer
+                set search_path = pg_catalog, pg_temp set session_replication_role = replica as $$
+            begin
+                execute format('delete from %s', emptied);
+                perform setval(objid::regclass, seqstart, false)
+                    from pg_depend join pg_sequence on seqrelid = objid
+                    where refobjid = emptied and deptype in ('a', 'i');
+            end $$
+        """)
+        connection.execute("revoke execute on function public.empty_table from public")
+        connection.execute(
+            sql.SQL("grant execute on function public.empty_table to {}").format(
+                sql.Identifier(str(owner_settings(name)["USER"]))
+            )
         )
 
 
