@@ -65,7 +65,8 @@ def _headers(told: Told) -> dict[str, str]:
 def _sign_in(c: Any, told: Told) -> None:
     c.JupyterHub.authenticator_class = PortalAuthenticator
     c.JupyterHub.cookie_max_age_days = 0.5
-    c.JupyterHub.cookie_host_prefix_enabled = told.is_https  # needs Secure, and a domain for each person
+    # Else a page of a workspace could set one of the same name for the host above it. On localhost browsers know it, too.
+    c.JupyterHub.cookie_host_prefix_enabled = True
     c.JupyterHub.oauth_token_expires_in = HOUR
     c.JupyterHub.token_expires_in_max_seconds = 24 * HOUR
     c.JupyterHub.oauth_require_pkce = True

@@ -165,7 +165,7 @@ def test_somebody_with_a_workspace_signs_in_by_the_portal(standing):
     jar = standing.sign_in(name)
 
     assert standing.answer[0] == 302, standing.log("hub")
-    assert any(cookie.startswith("jupyterhub-hub-login") for cookie in jar)
+    assert any(cookie.startswith("__Host-jupyterhub-hub-login") for cookie in jar)
     assert "/oidc/userinfo/" in standing.provider.asked
 
 
@@ -175,7 +175,7 @@ def test_somebody_whom_the_portal_has_not_entered_stays_outside(standing, name):
     jar = standing.sign_in(name)
 
     assert standing.answer[0] == 403, standing.log("hub")
-    assert not any(cookie.startswith("jupyterhub-hub-login") for cookie in jar)
+    assert not any(cookie.startswith("__Host-jupyterhub-hub-login") for cookie in jar)
     assert standing.api("GET", f"/users/{name}")[0] == 404
 
 

@@ -132,12 +132,15 @@ def test_pages_are_framed_by_nobody_and_say_no_version(app):
     assert "Strict-Transport-Security" not in headers
 
 
-def test_behind_https_cookies_are_bound_to_their_host(monkeypatch):
+def test_the_cookie_of_a_sign_in_is_bound_to_the_hubs_own_host(app):
+    assert app.cookie_host_prefix_enabled is True
+
+
+def test_behind_https_browsers_come_by_https_alone(monkeypatch):
     app = loaded(
         monkeypatch, CAIA_WORKSPACES_URL="https://workspaces.example.org", CAIA_BASE_URL="https://caia.example.org"
     )
 
-    assert app.cookie_host_prefix_enabled is True
     assert "max-age=31536000" in app.tornado_settings["headers"]["Strict-Transport-Security"]
 
 

@@ -288,6 +288,7 @@ def replaced(ground) -> Iterator[Replaced]:
 
 def test_e63_whatever_another_server_says_the_victims_browser_holds_what_it_held(ground, victim, replaced):
     lab, name = replaced.lab, names_of(replaced.lab)[0]
+    enter(victim.page, ground.lab)
     victim.is_known_at_the_hub(name)
     before = victim.cookies()
     victim.listen()
