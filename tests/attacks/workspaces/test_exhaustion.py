@@ -202,7 +202,7 @@ def test_e42_a_full_home_is_full_for_its_owner_alone(attacker, neighbors):
         ran = lab.execute(code)
 
     assert not ran.error, ran.error
-    reserved, full, (made, no_file), memory = json.loads(ran.text)
+    reserved, full, (made, no_file), memory = json.loads(ran.text.splitlines()[-1])
     assert (reserved, full, no_file, memory) == ("ENOSPC",) * 4
     assert made < Limits().scratch_files
     others_were_well(alone, meanwhile)
