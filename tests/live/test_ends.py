@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.allow_hosts(["127.
 ROSA, JULIA, BRAM = "Rosa Jimenez", "Julia Santos", "Bram Visser"
 OTHERS, OWN = "ehr-alliance-gbsg2", "genomics-johns-hopkins-khan-srbct"  # of another center, of Julia's own
 
+FILES = "api/contents?content=1&type=directory"
+
 
 @pytest.fixture(scope="module")
 def site(environment: Path) -> Iterator[Site]:
@@ -69,7 +71,7 @@ class Running:
             until_then = time.monotonic() + 90
             while not self.shut_at and time.monotonic() < until_then:
                 with suppress(requests.RequestException):
-                    if self.lab.ask("GET", "api/contents?content=1&type=directory").status_code == 200:
+                    if self.lab.ask("GET", FILES, allow_redirects=False).status_code == 200:
                         time.sleep(0.2)
                         continue
                 self.shut_at = time.time()
