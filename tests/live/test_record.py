@@ -52,7 +52,7 @@ def test_who_sends_too_much_to_the_browser_is_paused_until_a_steward_lets_it_go_
         assert rosa.post(f"{page}resume/", f"/projects/{project}/workspace/", reason="Mine.").status_code == 403
         assert small(lab) == 403
 
-        steward.sign_in()  # who lets it go on has shown a factor just now
+        steward = site.person(STEWARD)  # who lets it go on has shown a factor just now
         assert steward.post(f"{page}resume/", page, reason="Tables for a talk.").status_code == 200
 
         until(lambda: small(lab) == 200, what="it goes on")
