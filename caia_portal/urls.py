@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.catalog.urls")),
     path("", include("apps.projects.urls")),
     path("", include("apps.workspaces.urls")),
+    path("", include("apps.jobs.urls")),
     path("oidc/", include("apps.workspaces.oidc_urls")),
     path("health/", include("apps.core.urls")),
 ]

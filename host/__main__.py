@@ -1,4 +1,4 @@
-"""`python -m host [FILE]`: look after this machine's workspaces.
+"""`python -m host [FILE]`: look after this machine's workspaces and jobs.
 
 SIGTERM ends the host alone: workspaces live on, and the next host finds them. SIGINT stops them first.
 """
@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 from host.host import Host
+from host.jobs import Jobs
 from host.server import Server
 from host.settings import Settings, SettingsError
 
@@ -49,12 +50,15 @@ def _serve(settings: Settings) -> int:
         signal.signal(number, hear)
     host = Host(settings)
     host.begin()
+    jobs = Jobs(host.means)
+    jobs.begin()
     server = Server(host)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     logging.info("the host listens at %s", settings.socket)
     wake.wait()
     server.shutdown()
     server.server_close()
+    jobs.close(stop_runs=signal.SIGINT in came)
     host.close(stop_runs=signal.SIGINT in came)
     return 0
 

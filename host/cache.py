@@ -86,6 +86,14 @@ class Cache:
             with self._lock:
                 self._wanted.remove(wanted)
 
+    def one(self, file: DataFile) -> Path:
+        """A file by itself, verified. CacheError says why not."""
+        try:
+            self._fetch(file, lambda arrived: None)
+        except OSError as error:
+            raise _of_disk(error) from error
+        return self.path_of(file.sha256)
+
     def path_of(self, sha256: str) -> Path:
         """Where a file's bytes lie."""
         return self.files / sha256[:2] / sha256

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-_SHA = re.compile(r"[0-9a-f]{64}")
+SHA = re.compile(r"[0-9a-f]{64}")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,98}[a-z0-9])?")
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?")
+NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?")
+NAME_OF_RESULTS = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _LONGEST_PATH, _LONGEST_PART = 1024, 255
 
@@ -75,22 +76,22 @@ class RunPlan:
 def read(facts: dict[str, Any]) -> RunPlan:
     """The portal's answer as a plan. PlanError where a part is missing or can't be meant."""
     try:
-        datasets = tuple(_dataset(one) for one in facts["datasets"])
+        datasets = tuple(dataset_of(one) for one in facts["datasets"])
         limits = facts["limits"]
         seconds = limits["seconds"]
         plan = RunPlan(
-            run=_fits(ID, facts["run"], "run"),
-            workspace=_fits(ID, facts["workspace"], "workspace"),
-            name=_fits(_NAME, facts["name"], "name"),
+            run=fits(ID, facts["run"], "run"),
+            workspace=fits(ID, facts["workspace"], "workspace"),
+            name=fits(NAME, facts["name"], "name"),
             uid=int(facts["uid"]),
-            environment=_fits(_NAME, facts["environment"], "environment"),
+            environment=fits(NAME, facts["environment"], "environment"),
             datasets=datasets,
             sizes=Sizes(
                 cpus=float(limits["cpus"]),
                 seconds=None if seconds is None else float(seconds),
                 **{name: int(limits[name]) for name in ("memory", "processes", "home", "shared", "results")},
             ),
-            shared=_fits(ID, facts["shared"], "shared"),
+            shared=fits(ID, facts["shared"], "shared"),
             idle_seconds=float(facts["idle_seconds"]),
             meter=dict(facts["meter"]),
         )
@@ -101,9 +102,9 @@ def read(facts: dict[str, Any]) -> RunPlan:
     return plan
 
 
-def _dataset(facts: dict[str, Any]) -> Dataset:
+def dataset_of(facts: dict[str, Any]) -> Dataset:
     files = tuple(
-        DataFile(_path(one["path"]), _fits(_SHA, one["sha256"], "sha256"), int(one["size"]), str(one["url"]))
+        DataFile(path_of(one["path"]), fits(SHA, one["sha256"], "sha256"), int(one["size"]), str(one["url"]))
         for one in facts["files"]
     )
     paths = {file.path for file in files}
@@ -111,10 +112,10 @@ def _dataset(facts: dict[str, Any]) -> Dataset:
         raise PlanError(f"Two files of {facts['slug']} have the same path.")
     if any(parent in paths for path in paths for parent in path.parents):
         raise PlanError(f"A path of {facts['slug']} is both a file and a folder.")
-    return Dataset(_fits(_SLUG, facts["slug"], "slug"), str(facts["version"]), str(facts["readme"]), files)
+    return Dataset(fits(_SLUG, facts["slug"], "slug"), str(facts["version"]), str(facts["readme"]), files)
 
 
-def _path(text: str) -> PurePosixPath:
+def path_of(text: str) -> PurePosixPath:
     """A path below the dataset's folder, and nowhere else."""
     parts = text.split("/")
     is_plain = all(part not in {"", ".", ".."} and len(part.encode()) <= _LONGEST_PART for part in parts)
@@ -123,7 +124,7 @@ def _path(text: str) -> PurePosixPath:
     return PurePosixPath(text)
 
 
-def _fits(pattern: re.Pattern[str], value: object, what: str) -> str:
+def fits(pattern: re.Pattern[str], value: object, what: str) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise PlanError(f"The portal's plan has no proper {what}.")
     return value

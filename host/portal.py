@@ -31,7 +31,7 @@ class Portal:
 
     def plan(self, run: str) -> plan.RunPlan:
         """What this run may mount, as of now. Refused, PlanError or Unreachable say why there is no answer."""
-        answer = self._post(f"/internal/runs/{run}/plan", {"host": self.host, "offers": dict(self.offers)})
+        answer = self.post(f"/internal/runs/{run}/plan", {"host": self.host, "offers": dict(self.offers)})
         if answer.status in {403, 409}:
             raise Refused(str(answer.facts.get("reason") or "The portal does not let this workspace start."))
         if answer.status != 200:
@@ -43,7 +43,7 @@ class Portal:
 
     def events(self, run: str, events: list[dict[str, Any]]) -> int:
         """Hand over events; up to which number the portal has them. -1 where it knows no such run."""
-        answer = self._post(f"/internal/runs/{run}/events", {"events": events})
+        answer = self.post(f"/internal/runs/{run}/events", {"events": events})
         if answer.status == 404:
             return -1
         if answer.status in {400, 413, 422}:
@@ -55,14 +55,15 @@ class Portal:
 
     def erased(self, workspace: str) -> None:
         """Tell that nothing of this workspace is left here."""
-        self._post(f"/internal/workspaces/{workspace}/erased", {"host": self.host})
+        self.post(f"/internal/workspaces/{workspace}/erased", {"host": self.host})
 
     def heartbeat(self, runs: list[dict[str, Any]]) -> dict[str, Any]:
         """Say what runs here; hear what to stop."""
-        answer = self._post("/internal/heartbeat", {"host": self.host, "runs": runs})
+        answer = self.post("/internal/heartbeat", {"host": self.host, "runs": runs})
         if answer.status != 200:
             raise Unreachable(f"the portal answered with {answer.status}")
         return answer.facts
 
-    def _post(self, path: str, facts: dict[str, Any]) -> Answer:
-        return ask("POST", self.url.rstrip("/") + path, facts, secret=self.secret, timeout=_TIMEOUT)
+    def post(self, path: str, facts: dict[str, Any], timeout: float = _TIMEOUT) -> Answer:
+        """Its answer at one address."""
+        return ask("POST", self.url.rstrip("/") + path, facts, secret=self.secret, timeout=timeout)

@@ -37,6 +37,8 @@ class Settings:
     memory: int = field(default_factory=lambda: max(GB, _machine_memory() // 8))  # the most for one workspace, bytes
     cpus: float = field(default_factory=lambda: max(1.0, (os.cpu_count() or 1) / 2))  # the most for one workspace
     starts: int = field(default_factory=lambda: max(2, os.cpu_count() or 1))  # workspaces that start at once
+    job_cpus: int = field(default_factory=lambda: os.cpu_count() or 1)  # for jobs together, beside workspaces
+    job_memory: int = field(default_factory=lambda: max(GB, _machine_memory() // 2))  # for jobs together, bytes
     heartbeat: float = 2.0
     silent_seconds: float = 600.0  # without a word of the portal for so long, everything is stopped
     gateway: tuple[str, ...] = ()  # the words that start a gateway; the default is our own
@@ -96,6 +98,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     for variable, name, kind in (
         ("CAIA_CACHE_BYTES", "cache_bytes", int), ("CAIA_DISK_RESERVE", "disk_reserve", int),
         ("CAIA_WORKSPACE_MEMORY", "memory", int),
+        ("CAIA_JOB_MEMORY", "job_memory", int), ("CAIA_JOB_CPUS", "job_cpus", int),
         ("CAIA_WORKSPACE_CPUS", "cpus", float), ("CAIA_WORKSPACE_STARTS", "starts", int),
     ):  # fmt: skip
         if said := environment.get(variable):

@@ -28,7 +28,14 @@ def make_ready(folder: Path, numbers: Path) -> int | None:
     if os.geteuid() != 0:
         folder.chmod(0o700)
         return None
-    group = _group_of(folder.name, numbers)
+    return open_to_group(folder, folder.name, numbers)
+
+
+def open_to_group(folder: Path, project: str, numbers: Path) -> int | None:
+    """Everything that is made in this folder from now on is for the project's group; that group."""
+    if os.geteuid() != 0:
+        return None
+    group = _group_of(project, numbers)
     folder.chmod(0o770)
     try:
         for kind in ("access", "default"):

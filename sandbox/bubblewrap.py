@@ -76,6 +76,10 @@ class Running:
         self._tell(signal.SIGUSR1)
         return self.wait(timeout)
 
+    def tell_to_end(self, *, now: bool = False) -> None:
+        """The same without waiting: after its grace, or `now`."""
+        self._tell(signal.SIGUSR1 if now else signal.SIGTERM)
+
     def use(self) -> Use:
         """What it uses now, as far as this machine counts it."""
         group = self.group()

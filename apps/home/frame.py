@@ -66,7 +66,11 @@ def _rows(member: Member) -> list[tuple[str, str, str]]:
     rows = [
         ("Home", "home:home", "home"),
         ("Projects", "projects:projects", "folders"),
-        *([("Workspaces", "workspaces:workspaces", "device-desktop")] if settings.HAS_WORKSPACES else []),
+        *(
+            [("Workspaces", "workspaces:workspaces", "device-desktop"), ("Jobs", "jobs:jobs", "hourglass")]
+            if settings.HAS_WORKSPACES
+            else []
+        ),
         ("Datasets", "catalog:datasets", "database"),
         ("Agreements", "agreements:agreements", "heart-handshake"),
         ("Training", "alliance:training", "certificate"),

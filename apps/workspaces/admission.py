@@ -1,7 +1,7 @@
 """Which data a member's workspace may have, by the access decision; and which runs stand on data that it may not."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -50,14 +50,22 @@ def baseless(runs: Collection[UUID] | None = None) -> dict[UUID, str]:
     if runs is not None:
         found = found.filter(run__in=runs)
     of_run = ("run_id", "version_id", "run__workspace__member_id", "run__workspace__project_id")
-    rows = list(found.values_list(*of_run, "version__dataset_id", "version__dataset__title"))
+    return why_not(found.values_list(*of_run, "version__dataset_id", "version__dataset__title"))
+
+
+def why_not(rows: Iterable[tuple[UUID, UUID, UUID, UUID, UUID, str]]) -> dict[UUID, str]:
+    """Of what uses versions of data, that which may not (any more), and why: one question to the access decision.
+
+    Each row: whatever uses it, the version, who uses it in which project, the dataset and its title.
+    """
+    rows = list(rows)
     questions = sorted({Asked(row[2], row[3], row[4]) for row in rows})
     decisions = dict(zip(questions, decide(questions) if questions else [], strict=True))
     said: dict[UUID, list[str]] = defaultdict(list)
-    for run, version, member, project, dataset, title in rows:
+    for user, version, member, project, dataset, title in rows:
         decision = decisions[Asked(member, project, dataset)]
         if not decision:
-            said[run].append(Answer(dataset, "", title, decision).words)
+            said[user].append(Answer(dataset, "", title, decision).words)
         elif decision.version != version:
-            said[run].append(f"{title}: another version took its place.")
-    return {run: " ".join(words) for run, words in said.items()}
+            said[user].append(f"{title}: another version took its place.")
+    return {user: " ".join(words) for user, words in said.items()}

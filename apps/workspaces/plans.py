@@ -4,6 +4,7 @@ from typing import Any
 
 from apps.catalog.gateways import DatasetStore, key_of
 from apps.catalog.models import DatasetVersion
+from apps.projects.models import Project
 from apps.workspaces import limits
 from apps.workspaces.readme import readme_of
 from apps.workspaces.services.planning import Planned
@@ -20,19 +21,20 @@ def plan_of(planned: Planned) -> dict[str, Any]:
         "name": workspace.name,
         "uid": workspace.uid,
         "environment": run.environment,
-        "datasets": [_dataset(version, planned) for version in versions],
+        "datasets": [dataset_of(version, workspace.project) for version in versions],
         "shared": str(workspace.project_id),
         **limits.as_plan(run.figures.memory_limit, run.figures.cpus_limit),
     }
 
 
-def _dataset(version: DatasetVersion, planned: Planned) -> dict[str, Any]:
+def dataset_of(version: DatasetVersion, project: Project) -> dict[str, Any]:
+    """One version for a host: its README, and its files with addresses that hold for a while."""
     store = DatasetStore()
     files = version.files.order_by("path").values_list("path", "sha256", "bytes")
     return {
         "slug": version.dataset.slug,
         "version": str(version.pk),
-        "readme": readme_of(version, planned.run.workspace.project),
+        "readme": readme_of(version, project),
         "files": [
             {
                 "path": path,

@@ -15,9 +15,9 @@ register = template.Library()
 TONES = {
     "good": "active accepted agreed approved decided done enrolled granted in_force met published ready released "
     "running success succeeded valid verified vouched yes",
-    "wait": "applicant checking coming draft invited new now open out_for_signature pending queued review starting "
-    "stopping signed submitted waiting",
-    "warn": "due ends_soon expiring late missing paused returned suspended unvouched",
+    "wait": "applicant cancelling checking coming draft invited new now open out_for_signature pending queued requeued "
+    "review starting stopping signed submitted waiting",
+    "warn": "due ends_soon expiring late lost missing paused returned suspended unvouched",
     "bad": "broken error failed failure lapsed no refused rejected revoked terminated unmet",
     "off": "cancelled closed discarded dropped ended expired inactive left none over replaced retired stopped "
     "superseded todo withdrawn",

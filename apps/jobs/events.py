@@ -1,0 +1,11 @@
+"""The reads of jobs that the record keeps."""
+
+from apps.core.events import read
+
+LOG_READ = read(
+    "jobs.log.viewed",
+    "Read what a job printed",
+    attempt="read what a job printed",
+    when="Before the log of a job is shown to somebody of its project's team, and each time its live view begins anew.",
+    about=("jobs.job",),
+)

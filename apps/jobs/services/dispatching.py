@@ -1,0 +1,107 @@
+"""Whose turn it is: by what each center, then each project used of late, then by priority and age. One query.
+
+A center's use is weighed by its share. What runs counts from its start on, what has ended counts half after a week. A
+job that was first in turn and did not fit may be overtaken by smaller ones for a while; then its host fills up no more
+until it fits, so that no job waits for ever.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.utils import timezone
+
+from apps.core.errors import PortalError
+from apps.jobs import bell, limits
+from apps.jobs.actors import DISPATCHER
+from apps.jobs.admission import baseless
+from apps.jobs.models import Account, Host, Job, Slot
+from apps.jobs.services import attempts
+
+logger = logging.getLogger(__name__)
+MOST_STARTS = 200  # in one go
+_NEXT = Path(__file__).with_name("next_job.sql").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Free:
+    """What a host has to give now."""
+
+    host: Host
+    cpus: int
+    gpus: int
+
+
+def dispatch_all() -> int:
+    """Start what can start now, on every open host; how many did."""
+    return sum(_fill(host) for host in Host.objects.filter(is_open=True).order_by("name"))
+
+
+def _fill(host: Host) -> int:
+    started = 0
+    for _ in range(MOST_STARTS):
+        job = next_for(free_on(host), timezone.now())
+        if job is None:
+            break
+        started += _start(job, host)
+    if started:
+        bell.ring(host.name)
+    return started
+
+
+def _start(job: Job, host: Host) -> bool:
+    """Ask the access decision and begin; what stands on nothing is refused and waits no longer."""
+    try:
+        if reason := baseless([Job.Status.QUEUED], [job.pk]).get(job.pk):
+            attempts.refuse(job, by=DISPATCHER, reason=reason)
+            return False
+        attempts.dispatch(job, by=DISPATCHER, host=host)
+    except PortalError as error:  # somebody else was quicker, with the job or with its slots
+        logger.info("%s was not started: %s", job.pk, error)
+        return False
+    return True
+
+
+def free_on(host: Host) -> Free:
+    """Its free slots."""
+    free = Slot.objects.filter(host=host, attempt=None, is_gone=False).values_list("kind", flat=True)
+    kinds = list(free)
+    return Free(host, kinds.count(Slot.Kind.CPU), kinds.count(Slot.Kind.GPU))
+
+
+def next_for(free: Free, now: datetime) -> Job | None:
+    """The job that starts next in these slots; None where nothing fits, or where they are kept for one that waits."""
+    if not free.cpus:
+        return None
+    first = _first(free, now, is_to_fit=False)
+    if first is None:
+        return None
+    if attempts.cpu_slots(first, free.host) <= free.cpus and first.gpus <= free.gpus:
+        return first
+    if now - _passed_over(first, now) >= limits.PASSED_OVER and _could_ever_fit(first, free.host):
+        return None
+    return _first(free, now, is_to_fit=True)
+
+
+def _first(free: Free, now: datetime, *, is_to_fit: bool) -> Job | None:
+    facts = {
+        "now": now, "half_life": limits.HALF_LIFE, "ahead": limits.AHEAD, "slot_memory": free.host.slot_memory,
+        "is_to_fit": is_to_fit, "cpus": free.cpus, "gpus": free.gpus,
+    }  # fmt: skip
+    return next(iter(Job.objects.raw(_NEXT, facts)), None)
+
+
+def _passed_over(job: Job, now: datetime) -> datetime:
+    """Since when it would have been its turn."""
+    account = Account.objects.get(project=job.project_id)
+    if account.passed_over != job.pk or account.passed_over_at is None:
+        Account.objects.filter(pk=account.pk).update(passed_over=job.pk, passed_over_at=now)
+        return now
+    return account.passed_over_at
+
+
+def _could_ever_fit(job: Job, host: Host) -> bool:
+    slots = Slot.objects.filter(host=host, is_gone=False).values_list("kind", flat=True)
+    kinds = list(slots)
+    return attempts.cpu_slots(job, host) <= kinds.count(Slot.Kind.CPU) and job.gpus <= kinds.count(Slot.Kind.GPU)

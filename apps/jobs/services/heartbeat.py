@@ -1,0 +1,103 @@
+"""What a host says of its jobs every few seconds, and what it hears: which attempts to start, and which to end.
+
+A heartbeat renews the lease of every attempt that it names. It is a question, too: data that may not be used any more
+ends what stands on it, within seconds, even where no sweep comes by.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from apps.alliance.selectors import the_alliance
+from apps.jobs import limits
+from apps.jobs.actors import HOST
+from apps.jobs.admission import baseless
+from apps.jobs.models import Attempt, Figures, Host, Job, LogPiece, Slot
+from apps.jobs.services import attempts, submitting
+from apps.jobs.services.watching import quietly
+from apps.jobs.told import Beat
+
+SAMPLED_EVERY, MOST_SAMPLES = 15, 240  # seconds; an hour of them
+GONE = {"now": True, "reason": attempts.FENCED}
+J = Job.Status
+
+
+def beat(name: str, offer: attempts.Offer, told: list[Beat]) -> dict[str, Any]:
+    """Keep the figures, and say what the host has to do."""
+    host = _host(name, offer)
+    now = timezone.now()
+    live = {one.pk: one for one in _live_on(host)}
+    going = [live[one.attempt].job_id for one in told if one.attempt in live]
+    for pk, reason in baseless([J.STARTING, J.RUNNING], going).items() if going else ():
+        quietly(submitting.cancel, Job.objects.get(pk=pk), reason=reason[:500], at_once=True)
+    live = {one.pk: one for one in _live_on(host)}
+    _keep([(live[one.attempt].figures, one) for one in told if one.attempt in live], now)
+    known = {one.attempt for one in told}
+    stops = [_stop_of(one.attempt, live.get(one.attempt)) for one in told]
+    return {
+        "start": [
+            {"attempt": str(one.pk), "fence": one.fence}
+            for one in live.values()
+            if one.pk not in known and one.job.status == J.STARTING and one.figures.seen_at is None
+        ],
+        "stop": [stop for stop in stops if stop],
+    }
+
+
+def _host(name: str, offer: attempts.Offer) -> Host:
+    """The host of this name, as it is now; what it offers is written down where that changed."""
+    host = Host.objects.filter(name=name).first()
+    there = {(one.kind, one.number, one.device, one.model) for one in Slot.objects.filter(host=host, is_gone=False)}
+    if host is None or host.slot_memory != offer.slot_memory or there != set(offer.slots()):
+        host = attempts.announce(the_alliance(), by=HOST, name=name, offer=offer)
+    return host
+
+
+def _live_on(host: Host) -> list[Attempt]:
+    found = Attempt.objects.filter(host=host, ended_at=None).select_related("job", "figures").order_by("started_at")
+    return [one for one in found if one.fence == one.job.fence]
+
+
+def _stop_of(pk: Any, attempt: Attempt | None) -> dict[str, Any] | None:
+    if attempt is None:
+        return {"attempt": str(pk), **GONE}
+    if attempt.stop_asked_at:
+        return {"attempt": str(pk), "now": attempt.stops_at_once, "reason": attempt.job.reason}
+    return None
+
+
+def _keep(rows: list[tuple[Figures, Beat]], now: datetime) -> None:
+    for row, told in rows:
+        row.seen_at = now
+        _sample(row, told.figures, now)
+        for name, value in told.figures.items():
+            setattr(row, name, value)
+    names = ["seen_at", "samples", "words", "cpu_seconds", "memory", "step", "total", "metrics"]
+    Figures.objects.bulk_update([row for row, _ in rows], names, batch_size=200)
+
+
+def _sample(row: Figures, figures: dict[str, Any], now: datetime) -> None:
+    """Add a point to the plot every quarter of a minute: processors in use since the last one, and memory."""
+    second = int(now.timestamp())
+    last = row.samples[-1] if row.samples else None
+    if last and second - last[0] < SAMPLED_EVERY:
+        return
+    used = (figures["cpu_seconds"] - last[3]) / (second - last[0]) if last else 0.0
+    point = [second, round(max(used, 0.0), 2), figures["memory"], figures["cpu_seconds"]]
+    row.samples = [*row.samples, point][-MOST_SAMPLES:]
+
+
+def keep_log(attempt: Attempt, offset: int, content: bytes) -> int:
+    """Add to the log what is new in this piece; up to which byte it is here. What is told twice is kept once."""
+    figures = Figures.objects.get(attempt=attempt)
+    here = figures.log_bytes
+    if offset > here or here >= limits.LOG:
+        return here
+    fresh = content[here - offset :][: limits.LOG - here]
+    if fresh:
+        _, is_new = LogPiece.objects.get_or_create(attempt=attempt, offset=here, defaults={"content": fresh})
+        if is_new:
+            Figures.objects.filter(pk=figures.pk, log_bytes=here).update(log_bytes=here + len(fresh))
+            return here + len(fresh)
+    return Figures.objects.get(pk=figures.pk).log_bytes

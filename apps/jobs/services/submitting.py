@@ -1,0 +1,154 @@
+"""Commands of people on jobs: handing in, taking back, cancelling; and how much a center is entitled to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from apps.alliance.models import Center, Member
+from apps.core.actors import SystemActor
+from apps.core.commands import command, note
+from apps.core.errors import Invalid, WrongState
+from apps.core.notices import tell
+from apps.core.outbox import later
+from apps.jobs import limits
+from apps.jobs import policies as may
+from apps.jobs.models import LIVE, Account, Attempt, Job, JobData, Share, Snapshot
+from apps.jobs.states import JOB
+from apps.projects.models import Project
+from apps.workspaces.admission import answers_of
+
+
+@dataclass(frozen=True)
+class Code:
+    """An archive that lies in the object storage already: its hash, its bytes and the files in it."""
+
+    sha256: str
+    bytes: int
+    files: int
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a job is to have; sizes in bytes, times in seconds."""
+
+    name: str
+    command: tuple[str, ...]
+    cpus: int
+    memory: int
+    seconds: int
+    gpus: int = 0
+    grace: int = 30
+    seed: int = 0
+    priority: int = Job.Priority.NORMAL
+
+
+@command("jobs.job.submitted", policy=may.may_submit, creates=Job)
+def submit(
+    project: Project, *, by: Member, code: Code, wish: Wish, datasets: Sequence[UUID], resumes: Job | None = None
+) -> Job:
+    """Hand in a job of the project; it waits for its turn. `resumes`: a job whose checkpoints it begins from."""
+    _demand_room(project)
+    _demand_sense(wish)
+    admitted = {one.dataset: one for one in answers_of(by, project) if one.decision}
+    if not datasets or len(datasets) > limits.MOST_DATA:
+        raise Invalid(fields={"datasets": f"Choose 1 to {limits.MOST_DATA} datasets that it works on."})
+    if set(datasets) - set(admitted):
+        raise Invalid(fields={"datasets": "You may not use one of these datasets now. Choose among those offered."})
+    if resumes is not None and resumes.project_id != project.pk:
+        raise Invalid("A job goes on where another one of the same project stopped.")
+    snapshot, _ = Snapshot.objects.get_or_create(
+        project=project, sha256=code.sha256, defaults={"bytes": code.bytes, "files": code.files, "added_by": by}
+    )
+    job = Job.objects.create(
+        project=project, member=by, snapshot=snapshot, environment=limits.ENVIRONMENT, resumes=resumes,
+        name=wish.name, command=list(wish.command), cpus=wish.cpus, memory=wish.memory, gpus=wish.gpus,
+        seconds=wish.seconds, grace=wish.grace, seed=wish.seed, priority=wish.priority,
+    )  # fmt: skip
+    job.refresh_from_db(fields=["number", "uid"])
+    Account.objects.get_or_create(project=project, defaults={"center_id": project.center_id})
+    versions = [version for one in datasets if (version := admitted[one].decision.version)]
+    JobData.objects.bulk_create(JobData(job=job, version_id=version) for version in versions)
+    note(project=str(project.pk), code=code.sha256, versions=sorted(str(one) for one in versions), cpus=job.cpus,
+         gpus=job.gpus, seconds=job.seconds)  # fmt: skip
+    later("jobs.dispatch")
+    return job
+
+
+def _demand_room(project: Project) -> None:
+    if Job.objects.filter(project=project, status__in=LIVE).count() >= limits.MOST_WAITING:
+        raise WrongState(f"{limits.MOST_WAITING} jobs of this project wait or run already. Hand in more as they end.")
+
+
+def _demand_sense(wish: Wish) -> None:
+    """The form says the same earlier and nicer; whoever asks without it is told here."""
+    words = wish.command
+    bounds = {
+        "cpus": (1, wish.cpus, limits.MOST_CPUS), "gpus": (0, wish.gpus, limits.MOST_GPUS),
+        "memory": (limits.LEAST_MEMORY, wish.memory, limits.MOST_MEMORY), "seconds": (1, wish.seconds, limits.LONGEST),
+        "grace": (1, wish.grace, limits.LONGEST_GRACE), "seed": (-(2**62), wish.seed, 2**62),
+        "priority": (0, wish.priority, 2),
+    }  # fmt: skip
+    wrong = {
+        name: f"It must lie between {least:,} and {most:,}."
+        for name, (least, given, most) in bounds.items()
+        if not least <= given <= most
+    }
+    if not words or len(words) > limits.MOST_WORDS or any(len(word) > limits.LONGEST_WORD for word in words):
+        wrong["command"] = f"Name a program and its words: at most {limits.MOST_WORDS}, each at most 1,000 characters."
+    elif any(ord(letter) < 32 for word in words for letter in word):
+        wrong["command"] = "A command is one line, without control characters."
+    if wrong:
+        raise Invalid(fields=wrong)
+
+
+@JOB.move("withdraw")
+def withdraw(job: Job, *, by: Any, reason: str) -> None:
+    """Take back a job that waits; it never starts (again)."""
+    _demand_reason(reason)
+    _note_wish(job, by, reason)
+    job.ended_at = timezone.now()
+    _tell_owner(job, by, f"{job.reference} was taken back")
+
+
+@JOB.move("cancel")
+def cancel(job: Job, *, by: Any, reason: str, at_once: bool = False) -> None:
+    """Ask for the end of a job that starts or runs; `at_once`: without a moment to save, since its basis is gone."""
+    _demand_reason(reason)
+    _note_wish(job, by, reason)
+    Attempt.objects.filter(job=job, ended_at=None).update(stop_asked_at=timezone.now(), stops_at_once=at_once)
+    note(at_once=at_once)
+    _tell_owner(job, by, f"{job.reference} is cancelled")
+
+
+@command("jobs.share.set", policy=may.may_set_share, fresh=True)
+def set_share(center: Center, *, by: Member, weight: float, reason: str) -> None:
+    """Say how much of the slots a center is entitled to beside the others."""
+    if not 0.01 <= weight <= 1000:
+        raise Invalid(fields={"weight": "A share lies between 0.01 and 1,000; 1 is the usual one."})
+    _demand_reason(reason)
+    share, is_new = Share.objects.get_or_create(center=center, defaults={"weight": weight})
+    note(before=None if is_new else share.weight, after=weight)
+    if not is_new:
+        share.weight = weight
+        share.save(update_fields=["weight"])
+
+
+def _demand_reason(reason: str) -> None:
+    if not reason.strip():
+        raise Invalid(fields={"reason": "Say why; the record keeps it."})
+
+
+def _note_wish(job: Job, by: Any, reason: str) -> None:
+    job.cancel_asked_at, job.reason = timezone.now(), reason[:500]
+    job.cancel_asked_by = None if isinstance(by, SystemActor) else by
+    note(project=str(job.project_id))
+
+
+def _tell_owner(job: Job, by: Any, subject: str) -> None:
+    if job.cancel_asked_by_id == job.member_id:
+        return
+    text = job.reason if isinstance(by, SystemActor) else f"{by} writes: {job.reason}"
+    tell(job.member, key=f"job-cancelled:{job.pk}", subject=subject, text=text, path=f"/jobs/{job.pk}/")

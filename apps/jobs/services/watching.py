@@ -1,0 +1,68 @@
+"""What keeps jobs going whatever dies: lost attempts are given up, baseless jobs ended, free slots filled.
+
+Every step can be repeated and can be left out once: each round looks at the tables anew and promises nothing to the
+next one. Two rounds at once do no harm: every step asks the gate, which lets the second find nothing to do.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.core.errors import PortalError
+from apps.core.outbox import later
+from apps.jobs import limits
+from apps.jobs.actors import WATCH
+from apps.jobs.admission import baseless
+from apps.jobs.models import Attempt, Job
+from apps.jobs.services import attempts, dispatching, submitting
+from apps.projects.models import AccessInterval
+
+logger = logging.getLogger(__name__)
+J = Job.Status
+SILENT = "Its machine has not been heard of for a minute."
+NEVER_CAME = "Its machine did not take it within a minute."
+BATCH = 500
+
+
+def when_access_ends(intervals: Sequence[AccessInterval]) -> None:
+    """Called inside the command that writes down the end of access: look at all jobs at once."""
+    if intervals:
+        later("jobs.stop_baseless")
+
+
+def stop_baseless() -> None:
+    """Refuse what waits, and stop what runs, on data that may not be used any more."""
+    for pk, reason in baseless([J.QUEUED]).items():
+        quietly(attempts.refuse, Job.objects.get(pk=pk), reason=reason)
+    for pk, reason in baseless([J.STARTING, J.RUNNING]).items():
+        quietly(submitting.cancel, Job.objects.get(pk=pk), reason=reason[:500], at_once=True)
+
+
+def reconcile() -> None:
+    """One round."""
+    stop_baseless()
+    give_up_lost()
+    dispatching.dispatch_all()
+
+
+def give_up_lost() -> None:
+    """Attempts whose lease is over, and those that no host ever took."""
+    now = timezone.now()
+    live = Attempt.objects.filter(ended_at=None).order_by("started_at")
+    for attempt in live.filter(figures__seen_at__lt=now - limits.LEASE)[:BATCH]:
+        quietly(attempts.lose, attempt, reason=SILENT)
+    for attempt in live.filter(Q(figures__seen_at=None), started_at__lt=now - limits.HANDED)[:BATCH]:
+        quietly(attempts.lose, attempt, reason=NEVER_CAME)
+
+
+def quietly(act: Callable[..., Any], target: Any, **details: Any) -> None:
+    """One never stands in the way of the next: a refusal is recorded already, a break stands in the log too."""
+    try:
+        act(target, by=WATCH, **details)
+    except PortalError:
+        return
+    except Exception:
+        logger.exception("%s broke off for %s", act.__name__, target.pk)

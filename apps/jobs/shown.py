@@ -1,0 +1,102 @@
+"""A job as its page shows it: where it stands in a sentence, what it uses, and what it printed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from apps.core.templatetags.words import count, number, size, span
+from apps.jobs import selectors
+from apps.jobs.models import Attempt, Job
+
+J = Job.Status
+WIDTH, HEIGHT = 600, 80  # of a plot
+
+
+@dataclass(frozen=True)
+class Bar:
+    """How much of something is used, or done."""
+
+    label: str
+    value: float
+    limit: float
+    words: str
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A line over time, as the points of an SVG polyline, and its highest value in words."""
+
+    title: str
+    points: str
+    highest: str
+
+
+def standing_of(job: Job) -> str:
+    """What it waits for, or how it ended, in a sentence."""
+    if job.status == J.QUEUED:
+        if job.not_before > timezone.now():
+            return f"{job.reason} It is tried again in {span(job.not_before - timezone.now())}."
+        ahead = selectors.ahead_of(job)
+        wait = selectors.usual_wait()
+        usual = f" Usually a job starts after {span(wait)}." if wait is not None else ""
+        before = f"{count(ahead, 'job,jobs')} were handed in before it" if ahead else "Nothing was handed in before it"
+        why = f"{job.reason} " if job.reason else ""
+        return f"{why}{before}; whose center and project used least goes first.{usual}"
+    if job.status == J.STARTING:
+        return "Its slots are taken; its host lays out code and data."
+    if job.status == J.RUNNING:
+        return "It runs."
+    return job.reason
+
+
+def bars_of(job: Job, attempt: Attempt | None) -> list[Bar]:
+    """Progress as it reports it, time and memory of a running attempt."""
+    if attempt is None or attempt.ended_at or not attempt.ran_at:
+        return []
+    figures, bars = attempt.figures, []
+    if figures.step is not None and figures.total:
+        words = f"{figures.step:,} of {figures.total:,}"
+        bars.append(Bar("Progress, as it reports", min(figures.step, figures.total), figures.total, words))
+    elapsed = (timezone.now() - attempt.ran_at).total_seconds()
+    bars.append(Bar("Time", min(elapsed, job.seconds), job.seconds, f"{span(elapsed)} of {span(job.seconds)}"))
+    bars.append(Bar("Memory", figures.memory, job.memory, f"{size(figures.memory)} of {size(job.memory)}"))
+    return bars
+
+
+def metrics_of(attempt: Attempt | None) -> list[tuple[str, str]]:
+    """What the job last reported of itself, by name."""
+    if attempt is None:
+        return []
+    return [(name, f"{value:g}") for name, value in sorted(attempt.figures.metrics.items())]
+
+
+def plots_of(job: Job, attempt: Attempt | None) -> list[Plot]:
+    """Processors and memory over the last hour, once there are points enough for a line."""
+    points = attempt.figures.samples if attempt else []
+    if len(points) < 3:
+        return []
+    busiest, largest = max(point[1] for point in points), max(point[2] for point in points)
+    return [
+        Plot("Processors in use", _line(points, 1, max(busiest, job.cpus)), f"at most {number(busiest)}"),
+        Plot("Memory in use", _line(points, 2, max(largest, job.memory)), f"at most {size(largest)}"),
+    ]
+
+
+def _line(points: list[list[float]], column: int, top: float) -> str:
+    first, last = points[0][0], points[-1][0]
+    breadth = max(last - first, 1)
+    return " ".join(
+        f"{WIDTH * (point[0] - first) / breadth:.1f},{HEIGHT - HEIGHT * point[column] / top:.1f}" for point in points
+    )
+
+
+def as_text(content: bytes) -> str:
+    """What was printed, as text: no control character gets to a terminal or a page."""
+    said = content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(letter if letter in "\n\t" or letter.isprintable() else "�" for letter in said)
+
+
+def price_of(cpus: int, gpus: int, seconds: int) -> dict[str, Any]:
+    """The most that a job can be charged, in hours of each resource."""
+    return {"cpu_hours": cpus * seconds / 3600, "gpu_hours": gpus * seconds / 3600}

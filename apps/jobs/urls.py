@@ -1,0 +1,19 @@
+from django.urls import path
+
+from apps.jobs.views import inner, pages, stream
+
+app_name = "jobs"
+urlpatterns = [
+    path("jobs/", pages.jobs, name="jobs"),
+    path("jobs/<uuid:pk>/", pages.job, name="job"),
+    path("jobs/<uuid:pk>/cancel/", pages.cancel, name="cancel"),
+    path("jobs/<uuid:pk>/log/", pages.log, name="log"),
+    path("attempts/<uuid:pk>/log/", stream.log_stream, name="log_stream"),
+    path("projects/<uuid:pk>/jobs/new/", pages.new, name="new"),
+    path("internal/jobs/beat", inner.beat, name="beat"),
+    path("internal/jobs/wait", inner.wait, name="wait"),
+    path("internal/attempts/<uuid:pk>/plan", inner.plan, name="plan"),
+    path("internal/attempts/<uuid:pk>/begun", inner.begun, name="begun"),
+    path("internal/attempts/<uuid:pk>/ended", inner.ended, name="ended"),
+    path("internal/attempts/<uuid:pk>/log", inner.log, name="log_told"),
+]

@@ -1,0 +1,1 @@
+"""Pages of jobs, and what their hosts ask."""
