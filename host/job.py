@@ -1,4 +1,4 @@
-"""One attempt at a job, from the portal's word to start until the portal has heard how it ended: a thread of its own."""
+"""One attempt at a job, from the word to start until the portal has heard how it ended: a thread of its own."""
 
 from __future__ import annotations
 
@@ -218,15 +218,15 @@ class JobRun:
 
     def _ship(self) -> None:
         """Hand over what it printed since; what does not go now goes later."""
-        with contextlib.suppress(OSError, Unreachable, Fenced):
-            with (Path(self.notes.sandbox) / OUTPUT).open("rb") as file:
-                file.seek(self.notes.sent)
-                while piece := file.read(_PIECE):
-                    there = self.portal.log(self.notes.attempt, self.notes.sent, piece)
-                    if there <= self.notes.sent:
-                        return
-                    self.notes.sent = there
-                    file.seek(there)
+        printed = Path(self.notes.sandbox) / OUTPUT
+        with contextlib.suppress(OSError, Unreachable, Fenced), printed.open("rb") as file:
+            file.seek(self.notes.sent)
+            while piece := file.read(_PIECE):
+                there = self.portal.log(self.notes.attempt, self.notes.sent, piece)
+                if there <= self.notes.sent:
+                    return
+                self.notes.sent = there
+                file.seek(there)
 
     def _progress(self) -> dict[str, Any]:
         """The last line that the job itself wrote about its progress."""
@@ -307,7 +307,10 @@ def spec_of(
         command=plan.command,
         uid=plan.uid,
         environment=Environment(folders=(ReadOnly(environment, PROGRAMS),)),
-        read_only=(ReadOnly(code, CODE), *(ReadOnly(path, PurePosixPath("/data", slug)) for slug, path in data.items())),
+        read_only=(
+            ReadOnly(code, CODE),
+            *(ReadOnly(path, PurePosixPath("/data", slug)) for slug, path in data.items()),
+        ),
         writable=(
             Writable(work, WORK, quota=sizes.work, shared=True),
             Writable(common, PurePosixPath("/shared"), shared=True),

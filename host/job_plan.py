@@ -25,7 +25,7 @@ class JobSizes:
 
 @dataclass(frozen=True)
 class JobPlan:
-    """Everything about one attempt. `label` names the folder of its results, `resumes` a job from whose work it begins."""
+    """Everything about one attempt. `label` names its results; `resumes` is a job from whose work it begins."""
 
     attempt: str
     fence: int

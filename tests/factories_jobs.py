@@ -31,7 +31,8 @@ def job(
     now = timezone.now()
     ended = status in {"succeeded", "failed", "cancelled"}
     facts = {
-        "name": "train", "command": ["python", "train.py"], "environment": "python-cancer", "memory": GB, "seconds": 3600,
+        "name": "train", "command": ["python", "train.py"], "environment": "python-cancer", "memory": GB,
+        "seconds": 3600,
         **({"ended_at": now, "reason": "It ended."} if ended else {}),
         **({"cancel_asked_at": now, "reason": "Enough."} if status == "cancelling" else {}),
         **facts,

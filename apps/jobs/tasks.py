@@ -1,8 +1,14 @@
 """Celery's doors into jobs: short, and harmless when lost or repeated; a later round finds what is left to do."""
 
-from celery import shared_task
+from decimal import Decimal
 
+from celery import shared_task
+from django.db.models import Sum
+
+from apps.jobs.models import Attempt, Slot, Usage
 from apps.jobs.services import dispatching, watching
+from apps.projects.actors import METER
+from apps.projects.services import closing
 
 
 @shared_task(name="jobs.dispatch")
@@ -21,3 +27,12 @@ def reconcile() -> None:
 def stop_baseless() -> None:
     """An access ended somewhere: what ran on it ends."""
     watching.stop_baseless()
+
+
+@shared_task(name="jobs.count_gpu")
+def count_gpu(pk: str) -> None:
+    """Count what an attempt held of graphics processors against what its project was granted."""
+    attempt = Attempt.objects.select_related("job__project").get(pk=pk)
+    seconds = Usage.objects.filter(attempt=attempt, resource=Slot.Kind.GPU).aggregate(total=Sum("seconds"))["total"]
+    if seconds:
+        closing.use_gpu(attempt.job.project, by=METER, hours=Decimal(seconds) / 3600, of=str(attempt)[:200])

@@ -13,6 +13,7 @@ from apps.core.machines import MACHINES, Machine
 from tests.house.samples import ACTORS, World, undone
 from tests.house.source import import_everything
 from tests.rules import cases_agreements as agreements
+from tests.rules import cases_jobs as jobs
 from tests.rules import cases_projects as projects
 from tests.rules import cases_workspaces as workspaces
 from tests.rules.cases import CASES, SYSTEM, actor_called
@@ -33,6 +34,7 @@ ROWS: dict[str, Callable[[World], models.Model]] = {
     "projects.project": lambda world: world.projects.draft,
     "projects.accessrequest": lambda world: world.projects.asked,
     "projects.amendment": lambda world: world.projects.amendment,
+    "jobs.job": lambda world: world.jobs.running,
     "workspaces.run": lambda world: world.workspaces.running,
     "workspaces.workspace": lambda world: world.workspaces.workspace,
 }
@@ -59,6 +61,10 @@ ALSO: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
     ("projects.accessrequest", "approved"): projects.approved_fields,
     ("projects.accessrequest", "refused"): projects.refused_fields,
     ("projects.accessrequest", "revoked"): projects.revoked_fields,
+    ("jobs.job", "cancelling"): jobs.cancelling_fields,
+    ("jobs.job", "succeeded"): jobs.ended_fields,
+    ("jobs.job", "failed"): jobs.ended_fields,
+    ("jobs.job", "cancelled"): jobs.ended_fields,
     ("workspaces.run", "stopping"): workspaces.stopping_fields,
     ("workspaces.run", "stopped"): workspaces.ended_fields,
     ("workspaces.run", "failed"): workspaces.ended_fields,
@@ -69,6 +75,7 @@ ALSO: dict[tuple[str, str], Callable[[World], dict[str, Any]]] = {
 FOR_MOVE: dict[tuple[str, str], Callable[[World], object]] = {
     ("projects.project", "start"): projects.approve,
     ("workspaces.workspace", "seal"): workspaces.may_be_sealed,
+    ("jobs.job", "dispatch"): jobs.may_start,
     ("agreements.agreementversion", "begin"): agreements.sign_by_both,
     ("agreements.agreementversion", "supersede"): agreements.replace,
     ("agreements.agreementversion", "expire"): agreements.replace,

@@ -59,7 +59,7 @@ from tests.factories import (
     holder,
     proof,
 )
-from tests.house import samples_agreements, samples_projects, samples_workspaces
+from tests.house import samples_agreements, samples_jobs, samples_projects, samples_workspaces
 from tests.house.samples_catalog import CATALOG_ARGUMENTS, CatalogSamples, make_catalog
 
 HOUR = 3600
@@ -103,6 +103,7 @@ class World:
     agreed: samples_agreements.Agreed
     projects: samples_projects.Projects
     workspaces: samples_workspaces.Workspaces
+    jobs: samples_jobs.Jobs
 
     @property
     def owner(self) -> Member:
@@ -154,6 +155,7 @@ ARGUMENTS: dict[str, Callable[[World], dict[str, Any]]] = {
     },
     **samples_agreements.ARGUMENTS,
     **samples_projects.ARGUMENTS,
+    **samples_jobs.ARGUMENTS,
 }
 # Where an address is not named above, its beginning says what its arguments mean.
 BY_BEGINNING: dict[str, Callable[[World], dict[str, Any]]] = {
@@ -166,6 +168,7 @@ BY_BEGINNING: dict[str, Callable[[World], dict[str, Any]]] = {
     **samples_agreements.BY_BEGINNING,
     **samples_projects.BY_BEGINNING,
     **samples_workspaces.BY_BEGINNING,
+    **samples_jobs.BY_BEGINNING,
 }
 
 
@@ -199,6 +202,7 @@ def make_world() -> World:
         catalog=catalog,
         projects=projects,
         workspaces=samples_workspaces.make_workspaces(members["owner"], projects, catalog.published),
+        jobs=samples_jobs.make_jobs(members["owner"], projects, catalog.published),
         agreed=samples_agreements.make_agreed(center, members["signing_official"]),
     )
 

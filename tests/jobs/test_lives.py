@@ -134,9 +134,11 @@ def test_memory_takes_processors_with_it(world, waiting):
 
 
 @pytest.mark.parametrize(("ending", "status", "words"), [
-    (Ending("finished", exit_code=3), "failed", "exit code 3"), (Ending("memory", exit_code=137), "failed", "more memory"),
+    (Ending("finished", exit_code=3), "failed", "exit code 3"),
+    (Ending("memory", exit_code=137), "failed", "more memory"),
     (Ending("time"), "failed", "time was up"), (Ending("disk"), "failed", "fits into its folder"),
-    (Ending("signal", exit_code=139), "failed", "Segmentation fault"), (Ending("refused", "No room."), "failed", "No room."),
+    (Ending("signal", exit_code=139), "failed", "Segmentation fault"),
+    (Ending("refused", "No room."), "failed", "No room."),
 ])  # fmt: skip
 def test_what_a_program_does_wrong_is_not_tried_again(world, host, waiting, ending, status, words):
     attempts.end(running(waiting, host), by=HOST, ending=ending)

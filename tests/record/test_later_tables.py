@@ -7,12 +7,16 @@ import pytest
 from django.db import connections
 from psycopg import sql
 
+from apps.alliance.roles import Role
+from apps.jobs.actors import DISPATCHER
+from apps.jobs.actors import HOST as JOB_HOST
+from apps.jobs.services import attempts, submitting
 from apps.projects.actors import ACCESS_CLOCK, METER
 from apps.projects.services import closing, ending, proposals, stand_ins
 from apps.workspaces.actors import INSTALLER
 from apps.workspaces.services import hub, reports
 from apps.workspaces.told import events_of
-from tests.factories import alliance
+from tests.factories import alliance, holder
 from tests.factories_catalog import LookFactory, steward_of
 from tests.factories_workspaces import run as running
 from tests.factories_workspaces import workspace
@@ -43,12 +47,26 @@ def portal():
     cell = {"seq": 1, "at": "2027-01-04T09:00:00Z", "kind": "cell", "kernel": "k", "code": "1", "sha256": "0" * 64}
     hub.register(alliance(), by=INSTALLER, secret="none", redirect_uri="http://workspaces.localhost/hub/oauth_callback")
     reports.take(run, events_of({"events": [cell]}))
+    finish_a_job(world)
     words = {"learned": "It works.", "confirmed": ["outputs", "copies", "publications"]}
     closing.close(world.project, by=world.lead, **words)
     parts = connections["default"].get_connection_params()
     known = {name: parts[name] for name in ("host", "port", "user", "password", "dbname")}
     with psycopg.connect(**known, autocommit=True) as connection:
         yield connection
+
+
+def finish_a_job(world):
+    """One job to its end, with a result; and a share of its center."""
+    host = attempts.announce(alliance(), by=JOB_HOST, name="h1", offer=attempts.Offer(1, 10**9))
+    wish = submitting.Wish("train", ("python", "train.py"), cpus=1, memory=10**9, seconds=60)
+    job = submitting.submit(
+        world.project, by=world.lead, code=submitting.Code("a" * 64, 1, 1), wish=wish, datasets=[world.dataset.pk]
+    )
+    attempts.dispatch(job, by=DISPATCHER, host=host)
+    ending = attempts.Ending("finished", exit_code=0, results=(("model", "b" * 64, 1),))
+    attempts.end(job.attempts.get(), by=JOB_HOST, ending=ending)
+    submitting.set_share(world.home, by=holder(Role.ALLIANCE_MANAGER), weight=2.0, reason="As agreed.")
 
 
 def digests(portal):
@@ -99,6 +117,10 @@ def test_every_table_is_refused_by_the_rule_itself_where_nothing_else_stands_bef
         "agreements_signature",
         "agreements_termsacceptance",
         "catalog_datasetfile",
+        "jobs_jobdata",
+        "jobs_result",
+        "jobs_snapshot",
+        "jobs_usage",
         "projects_closeout",
         "projects_edition",
         "projects_gpuuse",

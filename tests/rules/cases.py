@@ -18,6 +18,9 @@ from apps.alliance.models import Center, Grant, Member, TrainingRecord
 from apps.alliance.roles import Role
 from apps.catalog.actors import PREVIEWER
 from apps.core.actors import Actor, SystemActor
+from apps.jobs.actors import DISPATCHER
+from apps.jobs.actors import HOST as JOB_HOST
+from apps.jobs.actors import WATCH as JOB_WATCH
 from apps.projects.actors import ACCESS_CLOCK, METER
 from apps.workspaces.actors import HOST, INSTALLER, WATCH
 from tests.factories import TrainingTypeFactory, proof
@@ -25,12 +28,26 @@ from tests.house.samples import World
 from tests.rules.cases_access import access_cases
 from tests.rules.cases_agreements import agreement_cases
 from tests.rules.cases_catalog import catalog_cases
+from tests.rules.cases_jobs import job_cases
 from tests.rules.cases_projects import change_cases, project_cases
 from tests.rules.cases_workspaces import workspace_cases
 
 SYSTEM: dict[str, SystemActor] = {
     duty.name: duty
-    for duty in (CLOCK, FOUNDER, PREVIEWER, AGREEMENTS_CLOCK, ACCESS_CLOCK, METER, HOST, WATCH, INSTALLER)
+    for duty in (
+        CLOCK,
+        FOUNDER,
+        PREVIEWER,
+        AGREEMENTS_CLOCK,
+        ACCESS_CLOCK,
+        METER,
+        HOST,
+        WATCH,
+        INSTALLER,
+        DISPATCHER,
+        JOB_HOST,
+        JOB_WATCH,
+    )
 }
 
 
@@ -222,3 +239,4 @@ CASES |= project_cases(Case, _reason)
 CASES |= change_cases(Case, _reason)
 CASES |= access_cases(Case)
 CASES |= workspace_cases(Case)
+CASES |= job_cases(Case)

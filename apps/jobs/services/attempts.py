@@ -13,6 +13,7 @@ from apps.core.actors import only_the_system
 from apps.core.commands import command, note
 from apps.core.errors import AlreadyDelivered, Invalid, WrongState
 from apps.core.notices import tell
+from apps.core.outbox import later
 from apps.jobs import limits
 from apps.jobs.admission import baseless
 from apps.jobs.models import Account, Attempt, Figures, Host, Job, Result, Slot, Usage
@@ -20,6 +21,7 @@ from apps.jobs.states import JOB
 from apps.jobs.words import ended_words
 
 J = Job.Status
+UNCHARGED = {"lost", "refused"}
 FENCED = "The portal has given up this attempt; nothing of it counts any more."
 
 
@@ -192,11 +194,13 @@ def _count(attempt: Attempt, slots: Sequence[Slot], now: datetime) -> None:
     Usage.objects.bulk_create(
         Usage(
             attempt=attempt, center_id=job.project.center_id, project_id=job.project_id, member_id=job.member_id,
-            resource=kind, model=model, seconds=seconds * number, is_charged=attempt.outcome not in {"lost", "refused"},
+            resource=kind, model=model, seconds=seconds * number, is_charged=attempt.outcome not in UNCHARGED,
             started_at=attempt.started_at, ended_at=now,
         )
         for (kind, model), number in sorted(Counter((one.kind, one.model) for one in slots).items())
     )  # fmt: skip
+    if any(one.kind == Slot.Kind.GPU for one in slots) and attempt.outcome not in UNCHARGED:
+        later("jobs.count_gpu", attempt.pk)
     account, _ = Account.objects.select_for_update().get_or_create(
         project_id=job.project_id, defaults={"center_id": job.project.center_id, "used_at": now}
     )
