@@ -1,5 +1,8 @@
 """What each of them sees of jobs, and what they hand in by the page."""
 
+import html
+import re
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
@@ -11,7 +14,6 @@ from apps.jobs.models import Attempt, Figures, Job, LogPiece
 from apps.jobs.services import attempts
 from apps.projects.services import decisions
 from tests import factories_jobs as make
-from tests.reading import said
 
 pytestmark = pytest.mark.usefixtures("storage")
 
@@ -35,6 +37,11 @@ def running(waiting, host):
 def with_log(attempt, content):
     LogPiece.objects.create(attempt=attempt, offset=0, content=content)
     Figures.objects.filter(attempt=attempt).update(log_bytes=len(content))
+
+
+def said(answer):
+    """The text of a page, without its markup."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())).split())
 
 
 def page_of(job, name="job"):
