@@ -36,7 +36,7 @@ _FIGURES_EVERY = 1.0
 _MOST_PLANS = 50
 _AGAIN = 2.0  # seconds until the portal is told once more
 _BACKSTOP = 30.0  # seconds after its time in which the keeper ends what we did not
-_REFUSALS = (PlanError, CacheError, DiskError, FilesError, StartRefused, SpecError, shared.SharedError)
+_REFUSALS = (PlanError, FilesError, StartRefused, SpecError, shared.SharedError)
 log = logging.getLogger("host.jobs")
 
 
@@ -125,6 +125,8 @@ class JobRun:
             end = {"why": "refused", "words": str(refused)}
         except _REFUSALS as refused:
             end = {"why": "refused", "words": str(refused)}
+        except (CacheError, DiskError) as error:  # of this machine, not of the job
+            end = {"why": "lost", "words": str(error)}
         except Unreachable as error:
             end = {"why": "lost", "words": f"The portal could not be reached as it started: {error}"}
         finally:
@@ -137,9 +139,9 @@ class JobRun:
         plan = self.portal.plan(self.notes.attempt)
         environment, digest = self.means.room.environment(plan.environment)
         self.means.disk.demand_room()
+        code = self.files.code(plan, self.means.cache)  # first: its address grows old while data comes in
         self.words = "Fetching its data"
         data = self._data(plan)
-        code = self.files.code(plan, self.means.cache)
         work = self.files.work(plan)
         group = shared.make_ready(self.means.room.common / plan.project, self.means.settings.state / "groups")
         spec = spec_of(plan, environment, digest, code, work, data, self.means.room.common / plan.project, group)
@@ -212,6 +214,8 @@ class JobRun:
         if time.monotonic() - self.looked_at < _FIGURES_EVERY:
             return
         self.looked_at = time.monotonic()
+        if self.means.disk.left() < self.means.disk.reserve:
+            self.stop("The machine's disk is nearly full; its operator has to make room.", now=False, why="lost")
         with contextlib.suppress(OSError, ValueError):
             use = self._sandbox.use()
             self.cpu_seconds, self.memory = use.cpu_seconds or 0.0, use.memory or 0
@@ -313,7 +317,7 @@ def spec_of(
         ),
         writable=(
             Writable(work, WORK, quota=sizes.work, shared=True),
-            Writable(common, PurePosixPath("/shared"), shared=True),
+            Writable(common, PurePosixPath("/shared"), quota=sizes.shared, shared=True),
         ),
         limits=Limits(
             memory=sizes.memory, cpus=sizes.cpus, processes=sizes.processes, seconds=sizes.seconds + _BACKSTOP,

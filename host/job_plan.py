@@ -19,6 +19,7 @@ class JobSizes:
     grace: float
     processes: int
     work: int
+    shared: int
     output: int
     alone: float
 
@@ -68,7 +69,7 @@ def read(facts: dict[str, Any]) -> JobPlan:
                 seconds=float(limits["seconds"]),
                 grace=float(limits["grace"]),
                 alone=float(limits["alone"]),
-                **{name: int(limits[name]) for name in ("memory", "processes", "work", "output")},
+                **{name: int(limits[name]) for name in ("memory", "processes", "work", "shared", "output")},
             ),
         )
     except (KeyError, TypeError, ValueError) as error:

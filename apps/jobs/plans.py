@@ -6,6 +6,7 @@ from apps.catalog.models import DatasetVersion
 from apps.jobs import limits
 from apps.jobs.gateways import CodeStore, key_of
 from apps.jobs.models import Attempt
+from apps.workspaces.limits import SHARED
 from apps.workspaces.plans import dataset_of
 
 
@@ -34,6 +35,7 @@ def plan_of(attempt: Attempt) -> dict[str, Any]:
         "slots": [{"kind": slot.kind, "device": slot.device} for slot in attempt.slots.order_by("kind", "number")],
         "limits": {
             "cpus": job.cpus, "memory": job.memory, "seconds": job.seconds, "grace": job.grace,
-            "processes": limits.PROCESSES, "work": limits.WORK, "output": limits.LOG, "alone": limits.ALONE,
+            "processes": limits.PROCESSES, "work": limits.WORK, "shared": SHARED, "output": limits.LOG,
+            "alone": limits.ALONE,
         },
     }  # fmt: skip

@@ -16,6 +16,8 @@ def ended_words(why: str, code: int | None, words: str) -> str:
     """How an attempt ended. `why` and `words` as its host says, `code`: the program's own."""
     if code == limits.AGAIN and why != "lost":
         return "It saved its work and asked for another turn."
+    if why == "lost":
+        return words or ENDS["lost"]
     if why == "finished":
         return "It ended well." if code == 0 else f"Its program ended with the exit code {code}. Its log says why."
     if why == "signal" and code is not None and code > 128:

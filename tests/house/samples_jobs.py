@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from apps.alliance.models import Member
 from apps.catalog.models import DatasetVersion
 from apps.jobs.models import Attempt, Host, Job, LogPiece
@@ -14,13 +16,17 @@ from tests.house.samples_projects import Projects
 
 @dataclass
 class Jobs:
-    """All the owner's, in the active project; `attempt` is the one of `running`, which holds a slot of `host`."""
+    """All the owner's, in the active project; `attempt` is the one of `running`, which holds a slot of `host`.
+
+    `told` is the one of `over`: all that it printed is there.
+    """
 
     host: Host
     running: Job
     attempt: Attempt
     waiting: Job
     over: Job
+    told: Attempt
 
 
 def make_jobs(owner: Member, projects: Projects, data: DatasetVersion) -> Jobs:
@@ -33,15 +39,23 @@ def make_jobs(owner: Member, projects: Projects, data: DatasetVersion) -> Jobs:
     attempt.figures.log_bytes = 8
     attempt.figures.save()
     waiting = factories.job(owner, projects.active, data=[data], name="waiting")
-    over = factories.job(owner, projects.active, data=[data], status="succeeded", name="over")
-    return Jobs(host, running, attempt, waiting, over)
+    over = factories.job(owner, projects.active, data=[data], status="running", name="over")
+    now = timezone.now()
+    told = factories.attempt(
+        over, host, slots=0, started_at=now, ended_at=now, outcome="succeeded", reason="It ended well."
+    )
+    with arranged():
+        LogPiece.objects.create(attempt=told, offset=0, content=b"epoch 1\n")
+        Job.objects.filter(pk=over.pk).update(status="succeeded", ended_at=now, reason="It ended well.")
+    over.refresh_from_db()
+    return Jobs(host, running, attempt, waiting, over, told)
 
 
 BY_BEGINNING: dict[str, Callable[[Any], dict[str, Any]]] = {
     "jobs/<uuid:pk>/": lambda world: {"pk": world.jobs.running.pk},
-    "attempts/<uuid:pk>/": lambda world: {"pk": world.jobs.attempt.pk},
     "internal/attempts/<uuid:pk>/": lambda world: {"pk": world.jobs.attempt.pk},
 }
 ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "jobs:log_stream": lambda world: {"pk": world.jobs.told.pk},
     "jobs:new": lambda world: {"pk": world.projects.active.pk},
 }

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from asgiref.sync import async_to_sync
 from django.core.cache import cache
 from django.db import connection
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve, reverse
 
 from apps.audit.models import Event, Outcome
@@ -98,7 +99,13 @@ def ask(world: World, route: Route, method: str, who: str) -> Answer:
 
 def body_of(response: HttpResponse) -> bytes:
     """All of it; what streams is read to its end."""
-    return b"".join(response.streaming_content) if response.streaming else response.content
+    if not response.streaming:
+        return response.content
+    return async_to_sync(_gathered)(response) if response.is_async else b"".join(response.streaming_content)
+
+
+async def _gathered(response: StreamingHttpResponse) -> bytes:
+    return b"".join([piece async for piece in response])
 
 
 def _said(response: HttpResponse) -> str:

@@ -17,6 +17,7 @@ from apps.jobs.services.attempts import Ending
 from apps.jobs.services.submitting import Code, Wish
 from apps.projects.services import decisions
 from tests import factories_jobs as make
+from tests.projects.world import proposed, published
 
 GB = 10**9
 CODE = Code("a" * 64, 100, 1)
@@ -83,6 +84,19 @@ def test_data_that_one_may_not_use_is_refused(world):
         submitting.submit(world.project, by=world.lead, code=CODE, wish=WISH, datasets=[world.project.pk, other.pk])
     with pytest.raises(Invalid, match="Choose 1 to"):
         submitting.submit(world.project, by=world.lead, code=CODE, wish=WISH, datasets=[])
+
+
+def test_checkpoints_are_for_those_who_may_use_what_they_were_made_from(world, waiting):
+    foreign = make.job(world.colleague, proposed(world.colleague, world.version), data=[world.version])
+    more = make.job(world.lead, world.project, data=[world.version, published(world.owner, world.steward, slug="more")])
+    ask = {"by": world.lead, "code": CODE, "wish": WISH, "datasets": [world.dataset.pk]}
+
+    assert submitting.submit(world.project, resumes=waiting, **ask).resumes == waiting
+    with pytest.raises(Invalid, match="same project"):
+        submitting.submit(world.project, resumes=foreign, **ask)
+    with pytest.raises(Invalid) as refused:
+        submitting.submit(world.project, resumes=more, **ask)
+    assert "choose all of its datasets" in refused.value.fields["datasets"]
 
 
 @pytest.mark.parametrize("who", ["steward", "official", "manager"])

@@ -126,7 +126,7 @@ def test_the_job_shows_its_life(browse, world, running):
     Figures.objects.update(step=3, total=10, metrics={"loss": 0.25}, memory=5 * 10**8)
     page = said(browse(world.lead).get(page_of(running)))
 
-    for words in ("3 of 10", "0.25", "500 MB of 1 GB", "It runs.", "Attempt 1", running.snapshot.sha256):
+    for words in ("3 of 10", "0.25", "500 MB of 1.0 GB", "It runs.", "Attempt 1", running.snapshot.sha256):
         assert words in page
 
 

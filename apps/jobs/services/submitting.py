@@ -57,8 +57,8 @@ def submit(
         raise Invalid(fields={"datasets": f"Choose 1 to {limits.MOST_DATA} datasets that it works on."})
     if set(datasets) - set(admitted):
         raise Invalid(fields={"datasets": "You may not use one of these datasets now. Choose among those offered."})
-    if resumes is not None and resumes.project_id != project.pk:
-        raise Invalid("A job goes on where another one of the same project stopped.")
+    if resumes is not None:
+        _demand_same_ground(resumes, project, datasets)
     snapshot, _ = Snapshot.objects.get_or_create(
         project=project, sha256=code.sha256, defaults={"bytes": code.bytes, "files": code.files, "added_by": by}
     )
@@ -75,6 +75,15 @@ def submit(
          gpus=job.gpus, seconds=job.seconds)  # fmt: skip
     later("jobs.dispatch")
     return job
+
+
+def _demand_same_ground(resumes: Job, project: Project, datasets: Sequence[UUID]) -> None:
+    """Checkpoints hold what was learned from data: who goes on from them may use that data, too."""
+    if resumes.project_id != project.pk:
+        raise Invalid("A job goes on where another one of the same project stopped.")
+    former = set(resumes.data.values_list("version__dataset_id", flat=True))
+    if former - set(datasets):
+        raise Invalid(fields={"datasets": f"{resumes.reference} worked on more: choose all of its datasets to go on."})
 
 
 def _demand_room(project: Project) -> None:

@@ -73,7 +73,8 @@ def _look(pk: UUID, offset: int) -> tuple[bytes, bool]:
         content = selectors.log_from(attempt, offset, PIECE)
         return _whole(content, attempt.ended_at is not None), attempt.ended_at is not None
     finally:
-        connection.close()
+        if not connection.in_atomic_block:
+            connection.close()
 
 
 def _whole(content: bytes, is_over: bool) -> bytes:
