@@ -65,7 +65,7 @@ def _headers(told: Told) -> dict[str, str]:
 def _sign_in(c: Any, told: Told) -> None:
     c.JupyterHub.authenticator_class = PortalAuthenticator
     c.JupyterHub.cookie_max_age_days = 0.5
-    # Else a page of a workspace could set one of the same name for the host above it. On localhost browsers know it, too.
+    # Else a page of a workspace could set one of its name for the host above it. Browsers know it on localhost, too.
     c.JupyterHub.cookie_host_prefix_enabled = True
     c.JupyterHub.oauth_token_expires_in = HOUR
     c.JupyterHub.token_expires_in_max_seconds = 24 * HOUR

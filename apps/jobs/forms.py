@@ -9,9 +9,9 @@ from django.core.exceptions import ValidationError
 
 from apps.core.errors import Invalid
 from apps.jobs import limits
+from apps.jobs.asked import Wish
 from apps.jobs.gateways import read
 from apps.jobs.models import Job
-from apps.jobs.services.submitting import Wish
 
 HOUR, GB = 3600, limits.GB
 

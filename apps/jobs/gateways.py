@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from apps.core.errors import Invalid
 from apps.core.gateways import Objects
 from apps.jobs import limits
-from apps.jobs.services.submitting import Code
+from apps.jobs.asked import Code
 
 _SORRY = "Hand in one Python file, or a folder as .zip or .tar.gz."
 Files = list[tuple[str, bytes]]

@@ -11,10 +11,10 @@ from apps.core.errors import AlreadyDelivered, Invalid, NotAllowed, WrongState
 from apps.core.models import Message, Notice
 from apps.jobs import limits
 from apps.jobs.actors import DISPATCHER, HOST, WATCH
+from apps.jobs.asked import Code, Wish
 from apps.jobs.models import Account, Attempt, Job, Result, Slot, Usage
 from apps.jobs.services import attempts, dispatching, submitting, watching
 from apps.jobs.services.attempts import Ending
-from apps.jobs.services.submitting import Code, Wish
 from apps.projects.services import decisions
 from tests import factories_jobs as make
 from tests.projects.world import proposed, published

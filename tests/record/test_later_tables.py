@@ -10,6 +10,7 @@ from psycopg import sql
 from apps.alliance.roles import Role
 from apps.jobs.actors import DISPATCHER
 from apps.jobs.actors import HOST as JOB_HOST
+from apps.jobs.asked import Code, Wish
 from apps.jobs.services import attempts, submitting
 from apps.projects.actors import ACCESS_CLOCK, METER
 from apps.projects.services import closing, ending, proposals, stand_ins
@@ -59,9 +60,9 @@ def portal():
 def finish_a_job(world):
     """One job to its end, with a result; and a share of its center."""
     host = attempts.announce(alliance(), by=JOB_HOST, name="h1", offer=attempts.Offer(1, 10**9))
-    wish = submitting.Wish("train", ("python", "train.py"), cpus=1, memory=10**9, seconds=60)
+    wish = Wish("train", ("python", "train.py"), cpus=1, memory=10**9, seconds=60)
     job = submitting.submit(
-        world.project, by=world.lead, code=submitting.Code("a" * 64, 1, 1), wish=wish, datasets=[world.dataset.pk]
+        world.project, by=world.lead, code=Code("a" * 64, 1, 1), wish=wish, datasets=[world.dataset.pk]
     )
     attempts.dispatch(job, by=DISPATCHER, host=host)
     ending = attempts.Ending("finished", exit_code=0, results=(("model", "b" * 64, 1),))

@@ -5,9 +5,9 @@ from typing import Any
 from django.utils import timezone
 
 from apps.alliance.models import Alliance, Center
+from apps.jobs.asked import Code, Wish
 from apps.jobs.models import Attempt, Host, Job, Slot
 from apps.jobs.services.attempts import Ending, Offer
-from apps.jobs.services.submitting import Code, Wish
 from apps.projects.models import Project
 from tests.house.samples import World
 from tests.rules.cases_access import allow

@@ -1,7 +1,6 @@
 """Commands of people on jobs: handing in, taking back, cancelling; and how much a center is entitled to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,34 +14,11 @@ from apps.core.notices import tell
 from apps.core.outbox import later
 from apps.jobs import limits
 from apps.jobs import policies as may
+from apps.jobs.asked import Code, Wish
 from apps.jobs.models import LIVE, Account, Attempt, Job, JobData, Share, Snapshot
 from apps.jobs.states import JOB
 from apps.projects.models import Project
 from apps.workspaces.admission import answers_of
-
-
-@dataclass(frozen=True)
-class Code:
-    """An archive that lies in the object storage already: its hash, its bytes and the files in it."""
-
-    sha256: str
-    bytes: int
-    files: int
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a job is to have; sizes in bytes, times in seconds."""
-
-    name: str
-    command: tuple[str, ...]
-    cpus: int
-    memory: int
-    seconds: int
-    gpus: int = 0
-    grace: int = 30
-    seed: int = 0
-    priority: int = Job.Priority.NORMAL
 
 
 @command("jobs.job.submitted", policy=may.may_submit, creates=Job)

@@ -16,6 +16,7 @@ from apps.core.listing import Column, listing
 from apps.core.reads import demand_read, record_read
 from apps.core.views import act_with_reason, form_page, typed_in
 from apps.jobs import limits, selectors, shown
+from apps.jobs.asked import Code
 from apps.jobs.events import LOG_READ
 from apps.jobs.forms import JobFilters, JobForm
 from apps.jobs.gateways import CodeStore
@@ -104,11 +105,11 @@ def new(request: MemberRequest, pk: UUID) -> HttpResponse:
     )  # fmt: skip
 
 
-def _code(form: JobForm, former: Job | None) -> submitting.Code:
+def _code(form: JobForm, former: Job | None) -> Code:
     given = form.cleaned_data["code"]
     if given is None and former is not None:
         kept = former.snapshot
-        return submitting.Code(kept.sha256, kept.bytes, kept.files)
+        return Code(kept.sha256, kept.bytes, kept.files)
     return CodeStore().keep(*given)
 
 
