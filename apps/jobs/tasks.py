@@ -8,6 +8,7 @@ from django.db.models import Sum
 from apps.jobs.models import Attempt, Slot, Usage
 from apps.jobs.services import dispatching, watching
 from apps.projects.actors import METER
+from apps.projects.models import Project
 from apps.projects.services import closing
 
 
@@ -24,9 +25,9 @@ def reconcile() -> None:
 
 
 @shared_task(name="jobs.stop_baseless")
-def stop_baseless() -> None:
-    """An access ended somewhere: what ran on it ends."""
-    watching.stop_baseless()
+def stop_baseless(pk: str) -> None:
+    """An access of this project ended: what waits for it is refused, what runs on it ends."""
+    watching.stop_baseless_of(Project.objects.get(pk=pk))
 
 
 @shared_task(name="jobs.count_gpu")

@@ -15,6 +15,7 @@ from apps.jobs.asked import Code, Wish
 from apps.jobs.models import Account, Attempt, Job, Result, Slot, Usage
 from apps.jobs.services import attempts, dispatching, submitting, watching
 from apps.jobs.services.attempts import Ending
+from apps.projects.models import AccessInterval
 from apps.projects.services import decisions
 from tests import factories_jobs as make
 from tests.projects.world import proposed, published
@@ -265,11 +266,28 @@ def test_what_waits_without_a_basis_is_refused_and_what_runs_ends_at_once(world,
     other = make.job(world.lead, world.project, data=[world.version])
     attempt = running(waiting, host)
     decisions.revoke(world.request, by=world.steward, reason="Over.")
-    watching.reconcile()
+    watching.stop_baseless_of(world.project)
 
     assert again(other).status == "failed"
-    assert "may not" in again(other).reason or "not so" in again(other).reason
+    assert "not so" in again(other).reason
     assert (again(waiting).status, again(attempt).stops_at_once) == ("cancelling", True)
+
+
+def test_a_round_stops_what_runs_and_the_dispatcher_refuses_what_waits(world, host, waiting):
+    other = make.job(world.lead, world.project, data=[world.version])
+    attempt = running(waiting, host)
+    decisions.revoke(world.request, by=world.steward, reason="Over.")
+    watching.reconcile()
+
+    assert (again(waiting).status, again(attempt).stops_at_once) == ("cancelling", True)
+    assert (again(other).status, Attempt.objects.count()) == ("failed", 1)
+
+
+def test_the_end_of_an_access_is_heard(world, waiting):
+    interval = AccessInterval(project=world.project)
+    watching.when_access_ends([interval, interval])
+
+    assert [one.args for one in Message.objects.filter(task="jobs.stop_baseless")] == [[str(world.project.pk)]]
 
 
 def test_just_before_its_start_it_is_asked_once_more(world, host, waiting):

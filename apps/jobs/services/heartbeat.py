@@ -12,10 +12,9 @@ from django.utils import timezone
 from apps.alliance.selectors import the_alliance
 from apps.jobs import limits
 from apps.jobs.actors import HOST
-from apps.jobs.admission import baseless
 from apps.jobs.models import Attempt, Figures, Host, Job, LogPiece, Slot
-from apps.jobs.services import attempts, submitting
-from apps.jobs.services.watching import quietly
+from apps.jobs.services import attempts
+from apps.jobs.services.watching import stop_baseless
 from apps.jobs.told import Beat
 
 SAMPLED_EVERY, MOST_SAMPLES = 15, 240  # seconds; an hour of them
@@ -29,8 +28,8 @@ def beat(name: str, offer: attempts.Offer, told: list[Beat]) -> dict[str, Any]:
     now = timezone.now()
     live = {one.pk: one for one in _live_on(host)}
     going = [live[one.attempt].job_id for one in told if one.attempt in live]
-    for pk, reason in baseless([J.STARTING, J.RUNNING], going).items() if going else ():
-        quietly(submitting.cancel, Job.objects.get(pk=pk), reason=reason[:500], at_once=True)
+    if going:
+        stop_baseless(going)
     live = {one.pk: one for one in _live_on(host)}
     _keep([(live[one.attempt].figures, one) for one in told if one.attempt in live], now)
     known = {one.attempt for one in told}

@@ -5,8 +5,9 @@ next one. Two rounds at once do no harm: every step asks the gate, which lets th
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
@@ -16,9 +17,9 @@ from apps.core.outbox import later
 from apps.jobs import limits
 from apps.jobs.actors import WATCH
 from apps.jobs.admission import baseless
-from apps.jobs.models import Attempt, Job
+from apps.jobs.models import LIVE, Attempt, Job
 from apps.jobs.services import attempts, dispatching, submitting
-from apps.projects.models import AccessInterval
+from apps.projects.models import AccessInterval, Project
 
 logger = logging.getLogger(__name__)
 J = Job.Status
@@ -28,16 +29,22 @@ BATCH = 500
 
 
 def when_access_ends(intervals: Sequence[AccessInterval]) -> None:
-    """Called inside the command that writes down the end of access: look at all jobs at once."""
-    if intervals:
-        later("jobs.stop_baseless")
+    """Called inside the command that writes down the end of access: look at the project's jobs at once."""
+    for project in sorted({str(one.project_id) for one in intervals}):
+        later("jobs.stop_baseless", project)
 
 
-def stop_baseless() -> None:
-    """Refuse what waits, and stop what runs, on data that may not be used any more."""
-    for pk, reason in baseless([J.QUEUED]).items():
+def stop_baseless_of(project: Project) -> None:
+    """Refuse what waits in this project, and stop what runs, on data that may not be used any more."""
+    theirs = list(Job.objects.filter(project=project, status__in=LIVE).values_list("pk", flat=True))
+    for pk, reason in baseless([J.QUEUED], theirs).items():
         quietly(attempts.refuse, Job.objects.get(pk=pk), reason=reason)
-    for pk, reason in baseless([J.STARTING, J.RUNNING]).items():
+    stop_baseless(theirs)
+
+
+def stop_baseless(jobs: Collection[UUID] | None = None) -> None:
+    """Stop what runs, of these or of all, on such data. What waits is asked when its turn comes."""
+    for pk, reason in baseless([J.STARTING, J.RUNNING], jobs).items():
         quietly(submitting.cancel, Job.objects.get(pk=pk), reason=reason[:500], at_once=True)
 
 
