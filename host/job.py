@@ -21,7 +21,7 @@ from host.job_plan import JobPlan
 from host.job_portal import Fenced, JobPortal
 from host.life import Means, Wish
 from host.plan import PlanError
-from host.portal import Refused
+from host.portal import Refused, Unreadable
 from host.room import PROGRAMS
 from host.wire import Unreachable
 from sandbox.bubblewrap import Bubblewrap, Running, StartRefused
@@ -223,7 +223,7 @@ class JobRun:
     def _ship(self) -> None:
         """Hand over what it printed since; what does not go now goes later."""
         printed = Path(self.notes.sandbox) / OUTPUT
-        with contextlib.suppress(OSError, Unreachable, Fenced), printed.open("rb") as file:
+        with contextlib.suppress(OSError, Unreachable, Unreadable, Fenced), printed.open("rb") as file:
             file.seek(self.notes.sent)
             while piece := file.read(_PIECE):
                 there = self.portal.log(self.notes.attempt, self.notes.sent, piece)
@@ -288,6 +288,11 @@ class JobRun:
             except Fenced as fenced:
                 log.warning("the end of %s counts no more: %s", self.notes.attempt, fenced)
                 return
+            except Unreadable as error:  # else it would hold its slots for ever
+                if not self.notes.left:
+                    raise
+                self.notes.end = {"why": "disk", "words": f"The portal could not read what it left: {error}"}
+                self.notes.left = []
             except Unreachable as error:
                 log.info("the end of %s is told later: %s", self.notes.attempt, error)
                 time.sleep(_AGAIN)
@@ -305,7 +310,6 @@ def spec_of(
 ) -> SandboxSpec:  # fmt: skip
     """The sandbox of an attempt: code and data read-only, its own folder and the project's files writable."""
     sizes = plan.sizes
-    threads = str(max(1, round(sizes.cpus)))
     return SandboxSpec(
         name=plan.name,
         command=plan.command,
@@ -323,22 +327,28 @@ def spec_of(
             memory=sizes.memory, cpus=sizes.cpus, processes=sizes.processes, seconds=sizes.seconds + _BACKSTOP,
             output=sizes.output, grace=sizes.grace, unattended=sizes.alone, scratch=512 * MB, shared_memory=1024 * MB,
         ),
-        variables={
-            "PATH": f"{PROGRAMS}/bin:/usr/local/bin:/usr/bin:/bin",
-            "HOME": str(WORK),
-            "TMPDIR": str(WORK / "tmp"),
-            "CHECKPOINT_DIR": str(WORK / "checkpoint"),
-            "RESULTS_DIR": str(WORK / "results"),
-            "PROGRESS_FILE": str(WORK / "progress.jsonl"),
-            "CAIA_SEED": str(plan.seed),
-            "CAIA_ATTEMPT": str(plan.fence),
-            "CAIA_ENVIRONMENT": digest,
-            "PYTHONHASHSEED": str(plan.seed % 2**32),
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONNOUSERSITE": "1",
-            **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_MAX_THREADS"), threads),
-        },
+        variables=variables_of(plan, digest),
         groups=(group,) if group is not None else (),
         folder=CODE,
     )  # fmt: skip
+
+
+def variables_of(plan: JobPlan, digest: str) -> dict[str, str]:
+    """What a job finds around it; `digest` is its environment's hash."""
+    threads = str(max(1, round(plan.sizes.cpus)))
+    return {
+        "PATH": f"{PROGRAMS}/bin:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(WORK),
+        "TMPDIR": str(WORK / "tmp"),
+        "CHECKPOINT_DIR": str(WORK / "checkpoint"),
+        "RESULTS_DIR": str(WORK / "results"),
+        "PROGRESS_FILE": str(WORK / "progress.jsonl"),
+        "CAIA_SEED": str(plan.seed),
+        "CAIA_ATTEMPT": str(plan.fence),
+        "CAIA_ENVIRONMENT": digest,
+        "PYTHONHASHSEED": str(plan.seed % 2**32),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONNOUSERSITE": "1",
+        **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_MAX_THREADS"), threads),
+    }

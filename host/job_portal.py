@@ -10,7 +10,7 @@ from typing import Any
 from host import job_plan
 from host.job_files import Left
 from host.plan import PlanError
-from host.portal import Portal, Refused
+from host.portal import Portal, Refused, Unreadable
 from host.wire import Answer, Unreachable
 
 _WAIT = 20.0  # seconds; longer than the portal lets anybody wait
@@ -68,6 +68,8 @@ class JobPortal:
     def _expect(self, answer: Answer) -> dict[str, Any]:
         if answer.status in {404, 410}:
             raise Fenced(str(answer.facts.get("reason") or "The portal knows of no such attempt."))
+        if answer.status in {400, 413, 422}:
+            raise Unreadable(str(answer.facts.get("reason") or answer.status))
         if answer.status != 200:
             raise Unreachable(f"the portal answered with {answer.status}: {answer.facts.get('reason', '')}")
         return answer.facts

@@ -17,6 +17,7 @@ from host.job import JobRun, Notes
 from host.job_files import JobFiles
 from host.job_portal import Fenced, JobPortal
 from host.life import Means
+from host.portal import Unreadable
 from host.wire import Unreachable
 from sandbox.bubblewrap import Bubblewrap
 from sandbox.keeper import STATE
@@ -93,7 +94,7 @@ class Jobs:
         try:
             if self.portal.wait():
                 self._now.set()
-        except (Unreachable, Fenced):
+        except (Unreachable, Unreadable, Fenced):
             self._over.wait(1.0)
 
     def _beat(self) -> None:
@@ -102,7 +103,7 @@ class Jobs:
                 del self.runs[name]
         try:
             said = self.portal.beat(self._offers(), [run.facts() for run in self._all()])
-        except (Unreachable, Fenced) as error:
+        except (Unreachable, Unreadable, Fenced) as error:
             self._alone(error)
             return
         self.heard_at = time.monotonic()

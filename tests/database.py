@@ -227,5 +227,6 @@ def _digest() -> str:
     for file in sorted(
         [*root.glob("apps/*/migrations/*"), root / "uv.lock", *root.glob("apps/*/models.py"), Path(__file__)]
     ):
-        digest.update(file.read_bytes())
+        if file.is_file():
+            digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

@@ -7,6 +7,4 @@ HOST = SystemActor(
     "job host",
     frozenset({"jobs.host.announced", "jobs.attempt.planned", "jobs.attempt.begun", "jobs.attempt.ended"}),
 )
-WATCH = SystemActor(
-    "job watch", frozenset({"jobs.attempt.lost", "jobs.attempt.stopped", "jobs.job.refused", "jobs.job.cancelled"})
-)
+WATCH = SystemActor("job watch", frozenset({"jobs.attempt.lost", "jobs.job.refused", "jobs.job.cancelled"}))

@@ -73,6 +73,7 @@ def test_a_job_is_handed_in_by_its_page(browse, world):
     ("memory", 0), ("code", SimpleUploadedFile("a.exe", b"MZ")), ("code", SimpleUploadedFile("a.zip", b"no zip")),
 ])  # fmt: skip
 def test_what_cannot_be_meant_comes_back_with_its_reason_and_nothing_is_lost(browse, world, field, value):
+    """E66 of security.md: a job's name has few letters to say something with."""
     answer = browse(world.lead).post(reverse("jobs:new", args=[world.project.pk]), typed(world, **{field: value}))
 
     assert answer.status_code == 422
