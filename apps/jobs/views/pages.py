@@ -7,11 +7,11 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.alliance.forms import ReasonForm
 from apps.alliance.requests import MemberRequest
-from apps.core.commands import demand, may
+from apps.core.commands import demand
 from apps.core.listing import Column, listing
 from apps.core.reads import demand_read, record_read
 from apps.core.views import act_with_reason, form_page, typed_in
@@ -21,7 +21,7 @@ from apps.jobs.events import LOG_READ
 from apps.jobs.forms import JobFilters, JobForm
 from apps.jobs.gateways import CodeStore
 from apps.jobs.models import Job
-from apps.jobs.policies import may_read_log
+from apps.jobs.policies import is_on_team, may_read_log
 from apps.jobs.services import submitting
 from apps.jobs.states import JOB
 from apps.projects import selectors as projects
@@ -72,11 +72,12 @@ def _told(request: MemberRequest, found: Job) -> dict[str, Any]:
         "data": selectors.data_of(found),
         "may_cancel": JOB.open_to(request.user, found)[step],
         "may_read_log": may_read_log(request.user, found),
-        "may_repeat": may("jobs.job.submitted", request.user, found.project),
+        "is_of_team": is_on_team(request.user, found.project) and found.project.status == Project.Status.ACTIVE,
         "results": listing(selectors.results_of(found), request.GET, columns=columns, order="path"),
     }
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def new(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Hand in a job of a project; `of`: the same as another one, `on`: going on where that one stopped."""
