@@ -15,6 +15,7 @@ from apps.alliance.models import Center, Member
 from apps.alliance.roles import Role
 from tests.attacks.posts_agreements import agreement_posts
 from tests.attacks.posts_catalog import catalog_posts
+from tests.attacks.posts_jobs import job_posts
 from tests.attacks.posts_projects import change_posts, project_posts
 from tests.attacks.posts_workspaces import workspace_posts
 from tests.factories import PDF, CenterFactory
@@ -133,10 +134,12 @@ SENT |= agreement_posts(Post, _why)
 SENT |= project_posts(Post, _why)
 SENT |= change_posts(Post, _why)
 SENT |= workspace_posts(Post, _why)
+SENT |= job_posts(Post, _why)
 
 # Asked by hosts and by the Hub, with secrets of their own; a browser's cookies count for nothing there.
 FOR_MACHINES = {
     "workspaces:heartbeat", "workspaces:plan", "workspaces:events", "workspaces:erased", "oauth2_provider:token",
+    "jobs:beat", "jobs:wait", "jobs:plan", "jobs:begun", "jobs:ended", "jobs:log_told",
 }  # fmt: skip
 
 # What nobody is asked for: each would change who somebody is, what they may, or what happened.

@@ -26,7 +26,7 @@ def cache(tmp_path):
 
 
 def dataset(*files, slug="demo", readme="What this is.\n"):
-    return plan._dataset({"slug": slug, "version": "v1", "readme": readme, "files": list(files)})
+    return plan.dataset_of({"slug": slug, "version": "v1", "readme": readme, "files": list(files)})
 
 
 def rows(size=100_000, seed=b"x"):

@@ -1,9 +1,9 @@
 """The live log: from any byte on, in whole characters, ended with its attempt, asked for anew at each connection."""
 
 import json
+import time
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.http import Http404
 from django.test import RequestFactory
 
@@ -24,14 +24,33 @@ def attempt(world, host):
     return made
 
 
+@pytest.fixture(autouse=True)
+def _nothing_waits(monkeypatch):
+    """Each look happens at once and in this thread, which holds the test's transaction and may have a loop already."""
+
+    def at_once(look):
+        async def looked(*words):
+            return look(*words)
+
+        return looked
+
+    async def sleep(seconds):
+        time.sleep(seconds)
+
+    monkeypatch.setattr(stream, "sync_to_async", at_once)
+    monkeypatch.setattr(stream.asyncio, "sleep", sleep)
+
+
 def told(attempt, offset=0):
     """Each event that comes, as (byte after it, text); "over" at the end of an attempt that has ended."""
 
     async def gathered():
         return [piece async for piece in stream._pieces(attempt.pk, offset)]
 
+    with pytest.raises(StopIteration) as done:
+        gathered().send(None)
     events = []
-    for piece in async_to_sync(gathered)():
+    for piece in done.value.value:
         lines = dict(line.split(": ", 1) for line in piece.strip().split("\n") if ": " in line)
         if "id" in lines:
             events.append((int(lines["id"]), json.loads(lines["data"])))

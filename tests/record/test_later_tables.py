@@ -67,7 +67,7 @@ def finish_a_job(world):
     attempts.dispatch(job, by=DISPATCHER, host=host)
     ending = attempts.Ending("finished", exit_code=0, results=(("model", "b" * 64, 1),))
     attempts.end(job.attempts.get(), by=JOB_HOST, ending=ending)
-    submitting.set_share(world.home, by=holder(Role.ALLIANCE_MANAGER), weight=2.0, reason="As agreed.")
+    submitting.set_share(world.home, by=holder(Role.ALLIANCE_MANAGER, alliance()), weight=2.0, reason="As agreed.")
 
 
 def digests(portal):

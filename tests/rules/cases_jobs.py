@@ -87,5 +87,7 @@ def job_cases(Case: Any) -> dict[str, Any]:
         "jobs.attempt.begun": Case(attempt, host, "owner", lambda _: {"environment_hash": "e" * 64, "not_kept": []}),
         "jobs.attempt.ended": Case(attempt, host, "owner", lambda _: {"ending": Ending("finished", exit_code=0)}),
         "jobs.attempt.lost": Case(attempt, watch, "owner", _reason),
-        "jobs.share.set": Case(_center, "alliance_manager", "owner", lambda _: {"weight": 2.0, "reason": "For it."}),
+        "jobs.share.changed": Case(
+            _center, "alliance_manager", "owner", lambda _: {"weight": 2.0, "reason": "For it."}
+        ),
     }

@@ -16,6 +16,7 @@ from apps.projects.services import proposals
 from tests.factories import CenterFactory, MemberFactory, TrainingRecordFactory, alliance, holder
 from tests.factories_agreements import drafted, wording
 from tests.factories_catalog import LookFactory, VersionFactory
+from tests.factories_jobs import job
 from tests.factories_workspaces import run, workspace
 from tests.house.source import import_everything
 from tests.projects.world import proposed, published
@@ -138,6 +139,7 @@ def test_the_database_takes_no_state_that_the_table_does_not_know(label):
         "projects.amendment": lambda: Amendment.objects.create(
             project=_project(lead), number=1, title="Another question"
         ),
+        "jobs.job": lambda: job(lead, _project(lead)),
         "workspaces.workspace": lambda: workspace(lead, _project(lead)),
         "workspaces.run": lambda: run(workspace(lead, _project(lead))),
     }[label]

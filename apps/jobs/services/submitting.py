@@ -108,14 +108,14 @@ def cancel(job: Job, *, by: Any, reason: str, at_once: bool = False) -> None:
     _tell_owner(job, by, f"{job.reference} is cancelled")
 
 
-@command("jobs.share.set", policy=may.may_set_share, fresh=True)
+@command("jobs.share.changed", policy=may.may_set_share, fresh=True)
 def set_share(center: Center, *, by: Member, weight: float, reason: str) -> None:
     """Say how much of the slots a center is entitled to beside the others."""
     if not 0.01 <= weight <= 1000:
         raise Invalid(fields={"weight": "A share lies between 0.01 and 1,000; 1 is the usual one."})
     _demand_reason(reason)
     share, is_new = Share.objects.get_or_create(center=center, defaults={"weight": weight})
-    note(before=None if is_new else share.weight, after=weight)
+    note(before="" if is_new else f"{share.weight:g}", after=f"{weight:g}")
     if not is_new:
         share.weight = weight
         share.save(update_fields=["weight"])

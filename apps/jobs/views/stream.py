@@ -26,10 +26,9 @@ PIECE = 32 * 1024  # bytes of one event
 
 
 @require_safe
-async def log_stream(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
+def log_stream(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
     """The log of one attempt from a byte on, to its end."""
-    offset = await sync_to_async(_opened)(request, pk)
-    answer = StreamingHttpResponse(_pieces(pk, offset), content_type="text/event-stream; charset=utf-8")
+    answer = StreamingHttpResponse(_pieces(pk, _opened(request, pk)), content_type="text/event-stream; charset=utf-8")
     answer["X-Accel-Buffering"] = "no"
     return answer
 
