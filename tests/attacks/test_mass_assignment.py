@@ -45,8 +45,8 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12
 MOMENT = re.compile(r"20[0-9]{2}-[0-9-]{5}T[0-9:.]+(\+00:00|Z)?")
 # A PDF holds the identifier of its signature.
 OF_A_PDF = r'"(document_)?sha256": ?"[0-9a-f]{64}"|"content": ?"[^"]*"|'
-# A project's comes from a sequence, which goes on whatever is rolled back.
-NUMBER = r'"number": [0-9]+(?=, "reason": )|'
+# A project's and a job's come from sequences, which go on whatever is rolled back.
+NUMBER = r'"number": [0-9]+(?=, "reason": )|"uid": [0-9]+(?=, "cpus": )|'
 RANDOM = re.compile(
     OF_A_PDF + NUMBER + r'"(request_id|session|last_error)": ?"[^"]*"|"age_s": ?[0-9.]+|"id": ?[0-9]+|![A-Za-z0-9]{40}'
 )
