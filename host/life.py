@@ -178,6 +178,7 @@ class Run:
         }
         notes.write(self.folder)
         self._watch_files()
+        self.tried = Tried(self._sandbox.first)  # from its first moment on, not from when somebody can work there
         self._until_ready()
         self.is_known.wait(_HUB_SECONDS)  # “Open” leads by the Hub's proxy: it has to know the way first
 
@@ -263,7 +264,8 @@ class Run:
         self._tell_mounted()
         if self.opened is None:
             self._watch_files()
-        self.tried = Tried(self._sandbox.first)
+        if self.tried is None:
+            self.tried = Tried(self._sandbox.first)
         while (end := self._sandbox.end()) is None:
             if self.wish:
                 return self._stop(self.wish)
