@@ -13,7 +13,7 @@ from tests.house.site import routes
 pytestmark = [pytest.mark.slow]
 
 ROUTES = {route.name: route for route in routes()}
-OUR_APPS = ("access:", "agreements:", "alliance:", "catalog:", "home:", "projects:", "workspaces:")
+OUR_APPS = ("access:", "agreements:", "alliance:", "catalog:", "home:", "jobs:", "projects:", "workspaces:")
 OURS = [name for name in ROUTES if name.startswith(OUR_APPS) and name not in FOR_MACHINES]
 ELSEWHERE = {  # tried in tests/signin
     "alliance:factor_setup", "alliance:session_end", "alliance:invitation_accept", "alliance:demo_sign_in",
