@@ -181,9 +181,17 @@ class PodSpawner(KubeSpawner):
                 raise
 
     async def _call(self, verb: str, kind: str, *words: Any, **more: Any) -> Any:
+        """Its answer. What is slow is asked again for a while: that it is there, or gone, already is an answer, too."""
         api = shared_client("NetworkingV1Api") if kind == "NetworkPolicy" else self.api
-        asked = getattr(api, f"{verb}_namespaced_{_NAMES[kind]}")(*words, **more)
-        return await asyncio.wait_for(asked, self.k8s_api_request_timeout)
+        ask = getattr(api, f"{verb}_namespaced_{_NAMES[kind]}")
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.k8s_api_request_retry_timeout
+        while True:
+            try:
+                return await asyncio.wait_for(ask(*words, **more), self.k8s_api_request_timeout)
+            except TimeoutError:
+                if loop.time() >= until:
+                    raise
 
     def _pod(self, name: str) -> Manifest | None:
         """As the watch has it."""

@@ -11,6 +11,7 @@ from tests.loops import ended
 def pytest_pyfunc_call(pyfuncitem):
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
+    seconds = 240 if pyfuncitem.get_closest_marker("slow") else 60  # a browser and a JupyterLab take their time
     given = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-    ended(pyfuncitem.obj(**given))
+    ended(pyfuncitem.obj(**given), seconds=seconds)
     return True

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -27,6 +28,8 @@ class Cluster:
     log: list[dict] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
     numbers: itertools.count = field(default_factory=lambda: itertools.count(1))
+
+    late: set[str] = field(default_factory=set)  # of which the next is made, and the answer comes too late
 
     def __post_init__(self):
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _Requests)
@@ -137,8 +140,14 @@ class _Requests(BaseHTTPRequestHandler):
     def do_POST(self):
         kind, _ = self._place()
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.far.asked.append(("POST", kind, body["metadata"]["name"]))
-        self._answer(*self.server.far.create(kind, body))
+        far = self.server.far
+        far.asked.append(("POST", kind, body["metadata"]["name"]))
+        said = far.create(kind, body)
+        if kind in far.late:
+            far.late.remove(kind)
+            time.sleep(4)  # longer than its client waits
+        with contextlib.suppress(OSError):
+            self._answer(*said)
 
     def do_DELETE(self):
         kind, name = self._place()

@@ -188,6 +188,14 @@ def test_a_cluster_that_refuses_is_named_and_nothing_stays(hub):
     wait(lambda: not hub.of(run))
 
 
+def test_a_cluster_that_answers_late_is_asked_again(hub):
+    hub.cluster.late = {"networkpolicies", "pods"}
+    name, server, run = hub.started()
+
+    assert hub.server_of(name, server)["ready"]
+    assert hub.cluster.made().count(("pods", f"fetch-{run}")) == 2, "the answer to the first did not come in time"
+
+
 def test_an_environment_without_an_image_is_refused_in_words(hub):
     _, _, run = hub.asked(environment="nowhere")
 
