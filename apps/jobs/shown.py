@@ -1,16 +1,16 @@
 """A job as its page shows it: where it stands in a sentence, what it uses, and what it printed."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils import timezone
 
-from apps.core.templatetags.words import count, number, size, span
+from apps.core import samples
+from apps.core.samples import Plot
+from apps.core.templatetags.words import count, size, span
 from apps.jobs import selectors
 from apps.jobs.models import Attempt, Job
 
 J = Job.Status
-WIDTH, HEIGHT = 600, 80  # of a plot
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,6 @@ class Bar:
     value: float
     limit: float
     words: str
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A line over time, as the points of an SVG polyline, and its highest value in words."""
-
-    title: str
-    points: str
-    highest: str
 
 
 def standing_of(job: Job) -> str:
@@ -72,31 +63,11 @@ def metrics_of(attempt: Attempt | None) -> list[tuple[str, str]]:
 
 
 def plots_of(job: Job, attempt: Attempt | None) -> list[Plot]:
-    """Processors and memory over the last hour, once there are points enough for a line."""
-    points = attempt.figures.samples if attempt else []
-    if len(points) < 3:
-        return []
-    busiest, largest = max(point[1] for point in points), max(point[2] for point in points)
-    return [
-        Plot("Processors in use", _line(points, 1, max(busiest, job.cpus)), f"at most {number(busiest)}"),
-        Plot("Memory in use", _line(points, 2, max(largest, job.memory)), f"at most {size(largest)}"),
-    ]
-
-
-def _line(points: list[list[float]], column: int, top: float) -> str:
-    first, last = points[0][0], points[-1][0]
-    breadth = max(last - first, 1)
-    return " ".join(
-        f"{WIDTH * (point[0] - first) / breadth:.1f},{HEIGHT - HEIGHT * point[column] / top:.1f}" for point in points
-    )
+    """Processors and memory over the last hour."""
+    return samples.plots_of(attempt.figures.samples, cpus=job.cpus, memory=job.memory) if attempt else []
 
 
 def as_text(content: bytes) -> str:
     """What was printed, as text: no control character gets to a terminal or a page."""
     said = content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
     return "".join(letter if letter in "\n\t" or letter.isprintable() else "�" for letter in said)
-
-
-def price_of(cpus: int, gpus: int, seconds: int) -> dict[str, Any]:
-    """The most that a job can be charged, in hours of each resource."""
-    return {"cpu_hours": cpus * seconds / 3600, "gpu_hours": gpus * seconds / 3600}

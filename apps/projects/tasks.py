@@ -1,18 +1,14 @@
 """Celery's doors into projects: the clock's duties."""
 
-import logging
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from celery import shared_task
-from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
-from apps.core.errors import PortalError
+from apps.core.sweeps import quietly
 from apps.projects.actors import ACCESS_CLOCK
 from apps.projects.ended import touched
 from apps.projects.held import changes, pages
@@ -20,7 +16,6 @@ from apps.projects.models import Project
 from apps.projects.selectors import to_remind_of
 from apps.projects.services import closing, ending
 
-logger = logging.getLogger(__name__)
 BATCH = 500
 SWEEPING, SWEPT, LOOKED = "projects:sweeping", "projects:swept", "projects:looked"
 FIRST = timedelta(minutes=10)  # how far back the first look goes for what can have ended
@@ -70,26 +65,14 @@ def _write_down(page: list[UUID]) -> None:
     projects = list(Project.objects.filter(pk__in=changed))
     for project in projects:
         if changed[project.pk].ended:
-            _quietly(ending.end, project)
+            quietly(ending.end, project, by=ACCESS_CLOCK)
     for project in projects:
         if changed[project.pk].began:
-            _quietly(ending.begin, project)
+            quietly(ending.begin, project, by=ACCESS_CLOCK)
 
 
 @shared_task(name="projects.remind_of_endings")
 def remind_of_endings() -> None:
     """Tell each lead what of their projects ends in at most 60, 30, 14, 7 or 1 days; each only once."""
     for project in to_remind_of()[:BATCH]:
-        _quietly(closing.remind, project)
-
-
-def _quietly(act: Callable[..., Any], project: Project) -> None:
-    """One project never stands in the way of the next: a refusal is recorded already, a break stands in the log too."""
-    try:
-        act(project, by=ACCESS_CLOCK)
-    except PortalError:
-        return
-    except SoftTimeLimitExceeded:  # it is not the project that broke: the whole task has to end now
-        raise
-    except Exception:
-        logger.exception("%s broke off for project %s", act.__name__, project.pk)
+        quietly(closing.remind, project, by=ACCESS_CLOCK)

@@ -17,15 +17,20 @@ NOT_SET_UP = "Workspaces are not set up on this portal."
 
 def may_start(actor: Member, target: Project) -> Decision:
     """Whoever is on the team of an active project and may use some of its data now, by the access decision."""
+    return may_compute(actor, target, things="workspaces")
+
+
+def may_compute(actor: Member, project: Project, *, things: str) -> Decision:
+    """The same for whatever runs beside a project's data; `things` says what, in the plural."""
     if not settings.HAS_WORKSPACES:
-        return no(NOT_SET_UP)
-    if not TeamMember.objects.filter(project=target, member=actor, until=None).exists():
+        return no(f"{things.capitalize()} are not set up on this portal.")
+    if not TeamMember.objects.filter(project=project, member=actor, until=None).exists():
         return no("Only people of the project's team work in it.")
-    if target.status != Project.Status.ACTIVE:
-        return no(f"The project is {target.get_status_display().lower()}; workspaces run while it is active.")
-    answers = answers_of(actor, target)
+    if project.status != Project.Status.ACTIVE:
+        return no(f"The project is {project.get_status_display().lower()}; {things} run while it is active.")
+    answers = answers_of(actor, project)
     if not answers:
-        return no("The project has asked for no data yet, and a workspace is a place next to data.")
+        return no(f"The project has asked for no data yet, and {things} run next to data.")
     if any(one.decision for one in answers):
         return YES
     return no(f"You may not use any of the project's data now. {' '.join(one.words for one in answers)}")

@@ -20,10 +20,15 @@ def visible_runs(member: Member) -> QuerySet[Run]:
     runs = Run.objects.select_related("workspace__member__center", "workspace__project", "figures")
     if audits_everything(member):
         return runs
-    audited = [grant.center_id for grant in member.grants() if grant.role == Role.AUDITOR and grant.center_id]
-    data = Q(version__dataset__in=stewarded(member)) | Q(version__dataset__center__in=audited)
+    data = data_in_care_of(member)
     own = Q(workspace__member=member) | Q(workspace__project__lead=member)
     return runs.filter(own | Q(pk__in=RunData.objects.filter(data).values("run")))
+
+
+def data_in_care_of(member: Member) -> Q:
+    """Of rows with a version of a dataset: those on data that one stewards, or that belongs to whom one audits."""
+    audited = [grant.center_id for grant in member.grants() if grant.role == Role.AUDITOR and grant.center_id]
+    return Q(version__dataset__in=stewarded(member)) | Q(version__dataset__center__in=audited)
 
 
 def runs_of_others(member: Member) -> QuerySet[Run]:

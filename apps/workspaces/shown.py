@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
-from apps.core.templatetags.words import count, number, size
+from apps.core import samples
+from apps.core.samples import Plot
+from apps.core.templatetags.words import count, size
 from apps.workspaces import limits
 from apps.workspaces.models import Run, RunEvent, RunFigures, Workspace
 
-WIDTH, HEIGHT = 600, 80  # of a plot
 YOUNG = timedelta(seconds=10)
 CLOSE = 0.8  # of a limit, from which it is said in another tone
 
@@ -32,15 +33,6 @@ class Use:
         return "bad" if self.value >= self.limit else "warn" if self.value >= CLOSE * self.limit else "accent"
 
 
-@dataclass(frozen=True)
-class Plot:
-    """A line over time, as the points of an SVG polyline, and its highest value in words."""
-
-    title: str
-    points: str
-    highest: str
-
-
 def uses_of(figures: RunFigures) -> list[Use]:
     """Memory, files and what went to the browser."""
     rows = (
@@ -55,23 +47,8 @@ def uses_of(figures: RunFigures) -> list[Use]:
 
 
 def plots_of(figures: RunFigures) -> list[Plot]:
-    """Processors and memory over the last hour, once there are points enough for a line."""
-    points = figures.samples
-    if len(points) < 3:
-        return []
-    busiest, largest = max(point[1] for point in points), max(point[2] for point in points)
-    return [
-        Plot("Processors in use", _line(points, 1, max(busiest, figures.cpus_limit)), f"at most {number(busiest)}"),
-        Plot("Memory in use", _line(points, 2, max(largest, figures.memory_limit)), f"at most {size(largest)}"),
-    ]
-
-
-def _line(points: list[list[float]], column: int, top: float) -> str:
-    first, last = points[0][0], points[-1][0]
-    span = max(last - first, 1)
-    return " ".join(
-        f"{WIDTH * (point[0] - first) / span:.1f},{HEIGHT - HEIGHT * point[column] / top:.1f}" for point in points
-    )
+    """Processors and memory over the last hour."""
+    return samples.plots_of(figures.samples, cpus=figures.cpus_limit, memory=figures.memory_limit)
 
 
 def address_of(workspace: Workspace) -> str:

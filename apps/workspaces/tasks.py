@@ -5,7 +5,9 @@ from uuid import UUID
 from celery import shared_task
 
 from apps.core.errors import NotAllowed
+from apps.core.sweeps import quietly
 from apps.projects.models import Project
+from apps.workspaces.actors import WATCH
 from apps.workspaces.gateways import JupyterHub
 from apps.workspaces.models import Run, hub_name_of
 from apps.workspaces.services import hub, runs, stopping
@@ -33,7 +35,7 @@ def start_at_hub(pk: str) -> None:
     try:
         JupyterHub().start(workspace.hub_name, workspace.hub_server, run=str(run.pk))
     except NotAllowed as error:
-        stopping.quietly(runs.fail, run, reason=str(error))
+        quietly(runs.fail, run, by=WATCH, reason=str(error))
 
 
 @shared_task(name="workspaces.stop_at_hub")

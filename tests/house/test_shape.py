@@ -82,9 +82,7 @@ def _says_nothing(name: str) -> bool:
 # ── what no file of ours does ───────────────────────────────────────────────────────────────────────────────────────
 CATCHES_ALL = {
     "apps/core/outbox.py::deliver": "the outer edge of a message: whatever broke is kept with it and tried again",
-    "apps/projects/tasks.py::_quietly": "the outer edge of a sweep: a project that breaks is logged, the next is seen",
-    "apps/workspaces/services/stopping.py::quietly": "the outer edge of a sweep; a run that breaks is logged",
-    "apps/jobs/services/watching.py::quietly": "the outer edge of a round; a job that breaks is logged",
+    "apps/core/sweeps.py::quietly": "the outer edge of a sweep: a row that breaks is logged, the next is seen",
     "host/jobs.py::_again_and_again": "the outer edge of a clock: nobody else can end jobs; what broke is logged",
     "host/host.py::_again_and_again": "the outer edge of the host's clocks: nobody else could stop runs",
     "door/__main__.py::main": "the outer edge of the command line: a plain sentence instead of a trace",

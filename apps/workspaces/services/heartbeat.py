@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.core.errors import Invalid
+from apps.core.samples import sampled
 from apps.workspaces.admission import baseless
 from apps.workspaces.models import Run, RunFigures, Workspace
 from apps.workspaces.services.stopping import stop_baseless
@@ -22,8 +23,6 @@ from apps.workspaces.told import cleaned, moment, whole
 MOST_RUNS = 2_000
 MOST_ERASED = 50
 ASKED_EVERY = timedelta(seconds=1)  # a heartbeat comes every two: at five, an end took up to seven
-SAMPLED_EVERY = 15  # seconds
-MOST_SAMPLES = 240  # an hour of them
 R = Run.Status
 
 
@@ -81,22 +80,12 @@ def _keep(host: str, rows: list[tuple[RunFigures, Beat]], now: datetime, due: li
     for row, told in rows:
         row.host, row.seen_at = host, now
         row.asked_at = now if row.pk in due else row.asked_at
-        _sample(row, told.figures, now)
-        for name, value in told.figures.items():
+        figures = told.figures
+        row.samples = sampled(row.samples, cpu_seconds=figures["cpu_seconds"], memory=figures["memory"], now=now)
+        for name, value in figures.items():
             setattr(row, name, value)
     names = ["host", "seen_at", "asked_at", "samples", *FIGURES]
     RunFigures.objects.bulk_update([row for row, _ in rows], names, batch_size=200)
-
-
-def _sample(row: RunFigures, figures: dict[str, Any], now: datetime) -> None:
-    """Add a point to the plot every quarter of a minute: processors in use since the last one, and memory."""
-    second = int(now.timestamp())
-    last = row.samples[-1] if row.samples else None
-    if last and second - last[0] < SAMPLED_EVERY:
-        return
-    used = (figures["cpu_seconds"] - last[3]) / (second - last[0]) if last else 0.0
-    point = [second, round(max(used, 0.0), 2), figures["memory"], figures["cpu_seconds"]]
-    row.samples = [*row.samples, point][-MOST_SAMPLES:]
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,16 +1,14 @@
 """What stops runs that nobody stops by hand: data that may not be used any more, and hosts that fell silent."""
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.core.errors import PortalError
 from apps.core.outbox import later
+from apps.core.sweeps import quietly
 from apps.projects.models import AccessInterval, Project
 from apps.workspaces.actors import WATCH
 from apps.workspaces.admission import baseless
@@ -18,7 +16,6 @@ from apps.workspaces.limits import LONGEST_START, START_SECONDS, UNSEEN_SECONDS
 from apps.workspaces.models import LIVE, Run, Workspace
 from apps.workspaces.services import keeping, runs
 
-logger = logging.getLogger(__name__)
 R = Run.Status
 LOST = "The machine that it ran on was lost, or lost its way to the portal."
 TOO_LONG = "It did not get ready within an hour. Try again; if it happens twice, tell the alliance's managers."
@@ -35,7 +32,7 @@ def when_access_ends(intervals: Sequence[AccessInterval]) -> None:
 def stop_baseless(found: dict[UUID, str]) -> None:
     """Stop these runs at once, each for its reason."""
     for run in Run.objects.filter(pk__in=found, status__in=[R.STARTING, R.RUNNING]):
-        quietly(runs.stop, run, reason=found[run.pk], at_once=True)
+        quietly(runs.stop, run, by=WATCH, reason=found[run.pk], at_once=True)
 
 
 def stop_baseless_of(project: Project) -> None:
@@ -52,26 +49,16 @@ def keep_runs() -> None:
     never = Q(figures__seen_at=None)
     live = Run.objects.filter(status__in=LIVE)
     for run in live.filter(figures__seen_at__lt=silent)[:BATCH]:
-        quietly(runs.fail, run, reason=LOST)
+        quietly(runs.fail, run, by=WATCH, reason=LOST)
     for run in live.filter(never, status=R.RUNNING, status_at__lt=silent)[:BATCH]:
-        quietly(runs.fail, run, reason=LOST)
+        quietly(runs.fail, run, by=WATCH, reason=LOST)
     starting = live.filter(status=R.STARTING)
     for run in starting.filter(never, started_at__lt=late)[:BATCH]:
-        quietly(runs.fail, run, reason=NEVER_CAME)
+        quietly(runs.fail, run, by=WATCH, reason=NEVER_CAME)
     for run in starting.filter(started_at__lt=now - timedelta(seconds=LONGEST_START))[:BATCH]:
-        quietly(runs.fail, run, reason=TOO_LONG)
+        quietly(runs.fail, run, by=WATCH, reason=TOO_LONG)
     for run in live.filter(never, status=R.STOPPING, stop_asked_at__lt=silent)[:BATCH]:
-        quietly(runs.close, run)
+        quietly(runs.close, run, by=WATCH)
     over = Workspace.objects.filter(status=Workspace.Status.OPEN, project__status=Project.Status.CLOSED)
     for workspace in over.exclude(runs__status__in=LIVE)[:BATCH]:
-        quietly(keeping.seal, workspace)
-
-
-def quietly(act: Callable[..., Any], target: Any, **details: Any) -> None:
-    """One never stands in the way of the next: a refusal is recorded already, a break stands in the log too."""
-    try:
-        act(target, by=WATCH, **details)
-    except PortalError:
-        return
-    except Exception:
-        logger.exception("%s broke off for %s", act.__name__, target.pk)
+        quietly(keeping.seal, workspace, by=WATCH)
