@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import shutil
 import threading
 import time
@@ -19,6 +18,7 @@ from host.disk import DiskError
 from host.job_files import FilesError, JobFiles, Left, copied, publish, tail
 from host.job_plan import JobPlan
 from host.job_portal import Fenced, JobPortal
+from host.kept import keep, kept
 from host.life import Means, Wish
 from host.plan import PlanError
 from host.portal import Refused, Unreadable
@@ -31,13 +31,18 @@ from sandbox.spec import MB, Environment, Limits, ReadOnly, SandboxSpec, SpecErr
 
 CODE, WORK = PurePosixPath("/code"), PurePosixPath("/work")
 FILE = "job.json"
-_LOOK, _PIECE = 0.25, 1 << 20
+_LOOK, _PIECE = 0.25, 64 * 1024
 _FIGURES_EVERY = 1.0
 _MOST_PLANS = 50
 _AGAIN = 2.0  # seconds until the portal is told once more
+_FORMER = 60.0  # seconds that an attempt waits for the end of the one before
 _BACKSTOP = 30.0  # seconds after its time in which the keeper ends what we did not
-_REFUSALS = (PlanError, FilesError, StartRefused, SpecError, shared.SharedError)
+_REFUSALS = (Refused, PlanError, FilesError, StartRefused, SpecError, shared.SharedError)
 log = logging.getLogger("host.jobs")
+
+
+class Busy(Exception):
+    """The attempt before this one does not end."""
 
 
 @dataclass
@@ -54,38 +59,47 @@ class Notes:
     label: str = ""
     work: int = 0
     sent: int = 0  # bytes of its log that the portal has
+    begun: dict[str, Any] = field(default_factory=dict)  # to be told: in what it runs
+    is_begun_told: bool = False
     asked: str = ""  # why we asked for its end
     end: dict[str, Any] = field(default_factory=dict)  # to be told
     left: list[dict[str, Any]] = field(default_factory=list)
 
     def write(self, folder: Path) -> None:
         """Keep them, whole or not at all."""
-        fresh = folder / f".{FILE}"
-        fresh.write_text(json.dumps(asdict(self)), encoding="utf-8")
-        os.replace(fresh, folder / FILE)
+        keep(folder, FILE, asdict(self))
 
     @classmethod
     def read(cls, folder: Path) -> Notes | None:
         """What was kept; None where the folder holds none."""
-        try:
-            return cls(**json.loads((folder / FILE).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            return None
+        facts = kept(folder, FILE)
+        with contextlib.suppress(TypeError):  # of another release
+            return None if facts is None else cls(**facts)
+        return None
+
+
+@dataclass(frozen=True)
+class JobMeans:
+    """What every attempt needs of its host; `runs` are all of them, by their attempts."""
+
+    host: Means
+    portal: JobPortal
+    files: JobFiles
+    backend: Bubblewrap
+    runs: dict[str, JobRun] = field(default_factory=dict)
 
 
 class JobRun:
-    """`folder` holds its notes; `is_over` once the portal has heard of its end, or does not want to."""
+    """`folder` holds its notes. `is_clear`: nothing of it runs; `is_over`: and the portal has heard of its end."""
 
-    def __init__(
-        self, means: Means, portal: JobPortal, files: JobFiles, backend: Bubblewrap, folder: Path, notes: Notes
-    ) -> None:
-        self.means, self.portal, self.files, self.backend = means, portal, files, backend
-        self.folder, self.notes = folder, notes
-        self.running = backend.find(Path(notes.sandbox)) if notes.sandbox else None
+    def __init__(self, means: JobMeans, folder: Path, notes: Notes) -> None:
+        self.means, self.folder, self.notes = means, folder, notes
+        self.running = means.backend.find(Path(notes.sandbox)) if notes.sandbox else None
         self.words = "Taken by its host"
         self.cpu_seconds, self.memory, self.looked_at = 0.0, 0, 0.0
         self.wish: Wish | None = None
-        self.is_over = False
+        self.is_log_full = False
+        self.is_clear, self.is_over = threading.Event(), False
         self.thread = threading.Thread(target=self._live, name=notes.attempt, daemon=True)
 
     # ── from other threads ──────────────────────────────────────────────────────────────────────────────────────────
@@ -100,6 +114,11 @@ class JobRun:
             self.wish = Wish(reason, now, why)
         elif now and not self.wish.now:
             self.wish = Wish(self.wish.reason, now, self.wish.why)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether somebody looks after it: of what nobody does, no heartbeat may tell."""
+        return not self.is_over and self.thread.is_alive()
 
     def facts(self) -> dict[str, Any]:
         """As the portal wants them."""
@@ -121,11 +140,9 @@ class JobRun:
         except Fenced as fenced:
             log.warning("%s is given up: %s", self.notes.attempt, fenced)
             end = {}
-        except Refused as refused:
-            end = {"why": "refused", "words": str(refused)}
         except _REFUSALS as refused:
             end = {"why": "refused", "words": str(refused)}
-        except (CacheError, DiskError) as error:  # of this machine, not of the job
+        except (CacheError, DiskError, Busy) as error:  # of this machine, not of the job
             end = {"why": "lost", "words": str(error)}
         except Unreachable as error:
             end = {"why": "lost", "words": f"The portal could not be reached as it started: {error}"}
@@ -136,68 +153,65 @@ class JobRun:
         """Lay everything out and start it; how it ended where it did so before that."""
         if self.notes.sandbox:
             return {"why": "lost", "words": "Its host was restarted while it started."}
-        plan = self.portal.plan(self.notes.attempt)
-        environment, digest = self.means.room.environment(plan.environment)
-        self.means.disk.demand_room()
-        code = self.files.code(plan, self.means.cache)  # first: its address grows old while data comes in
+        host, files = self.means.host, self.means.files
+        plan = self.means.portal.plan(self.notes.attempt)
+        environment, digest = host.room.environment(plan.environment)
+        host.disk.demand_room()
+        code = files.code(plan, host.cache)  # first: its address grows old while data comes in
         self.words = "Fetching its data"
         data = self._data(plan)
-        work = self.files.work(plan)
-        group = shared.make_ready(self.means.room.common / plan.project, self.means.settings.state / "groups")
-        spec = spec_of(plan, environment, digest, code, work, data, self.means.room.common / plan.project, group)
+        self._wait_for_former(plan.job)
+        work, common = files.work(plan), host.room.common / plan.project
+        group = shared.make_ready(common, host.settings.state / "groups")
+        spec = spec_of(plan, environment, digest, code, work, data, common, group)
         if self.wish:
             return {"why": self.wish.why, "words": self.wish.reason}
-        notes, place = self.notes, self.backend.place()
-        notes.sandbox, notes.seconds, notes.grace, notes.ran_at = (
-            str(place), plan.sizes.seconds, plan.sizes.grace, time.time(),
-        )  # fmt: skip
-        notes.job, notes.project, notes.label, notes.work = plan.job, plan.project, plan.label, plan.sizes.work
-        notes.write(self.folder)  # before the start: whatever is killed meanwhile, the next host takes it away
+        place = self.means.backend.place()
+        not_kept = [str(one.promise) for one in self.means.backend.promises(spec) if not one.kept]
+        self._note(plan, place, {"environment": digest, "not_kept": not_kept})
         self.words = "Starting"
-        self.running = self.backend.start(spec, place)
-        not_kept = [str(one.promise) for one in self.backend.promises(spec) if not one.kept]
+        self.running = self.means.backend.start(spec, place)
         self.words = "Running"
-        threading.Thread(target=self._tell_begun, args=(digest, not_kept), daemon=True).start()
         return None
 
-    def _tell_begun(self, digest: str, not_kept: list[str]) -> None:
-        """Until the portal has heard it, or it has ended."""
-        while not self.notes.end:
-            try:
-                self.portal.begun(self.notes.attempt, digest, not_kept)
-                return
-            except Fenced as fenced:
-                self.stop(str(fenced), now=True)
-                return
-            except Unreachable as error:
-                log.info("that %s runs is told later: %s", self.notes.attempt, error)
-                time.sleep(_AGAIN)
+    def _note(self, plan: JobPlan, place: Path, begun: dict[str, Any]) -> None:
+        """Before the start: whatever is killed meanwhile, the next host finds it."""
+        notes, sizes = self.notes, plan.sizes
+        notes.sandbox, notes.ran_at, notes.begun = str(place), time.time(), begun
+        notes.seconds, notes.grace, notes.work = sizes.seconds, sizes.grace, sizes.work
+        notes.job, notes.project, notes.label = plan.job, plan.project, plan.label
+        notes.write(self.folder)
 
     def _data(self, plan: JobPlan) -> dict[str, Path]:
         """The folders of the datasets, fetched where they aren't here yet."""
+        by = self.notes.attempt
         for _ in range(_MOST_PLANS):
             try:
-                by = self.notes.attempt
-                return {one.slug: self.means.cache.make_ready(one, by=by) for one in plan.datasets}
+                return {one.slug: self.means.host.cache.make_ready(one, by=by) for one in plan.datasets}
             except Expired:
-                plan = self.portal.plan(self.notes.attempt)
+                plan = self.means.portal.plan(by)
         raise CacheError("The data did not come in time: each new address of a file had grown old before its turn.")
+
+    def _wait_for_former(self, job: str) -> None:
+        """An attempt that the portal gave up may still run here, in the same folder: it ends first."""
+        for former in list(self.means.runs.values()):
+            if former is not self and former.notes.job == job and not former.is_clear.is_set():
+                former.stop("Another attempt took its place.", now=True, why="lost")
+                if not former.is_clear.wait(_FORMER):
+                    raise Busy("The attempt before it does not end on its machine.")
 
     # ── while it runs ───────────────────────────────────────────────────────────────────────────────────────────────
     def _watch(self) -> dict[str, Any]:
         running, notes = self._sandbox, self.notes
-        asked_at = 0.0
         while (end := running.end()) is None:
             running.attend()
             if self.wish and self.wish.now:
                 notes.asked = self.wish.why
                 running.tell_to_end(now=True)
             elif not notes.asked and (self.wish or time.time() - notes.ran_at >= notes.seconds - notes.grace):
-                notes.asked, asked_at = self.wish.why if self.wish else "time", time.monotonic()
+                notes.asked = self.wish.why if self.wish else "time"
                 notes.write(self.folder)
-                running.tell_to_end()
-            elif asked_at and time.monotonic() - asked_at > notes.grace + _BACKSTOP:
-                running.tell_to_end(now=True)
+                running.tell_to_end()  # the keeper kills what has not ended after its grace
             self._look()
             time.sleep(_LOOK)
         self._ship()
@@ -214,21 +228,26 @@ class JobRun:
         if time.monotonic() - self.looked_at < _FIGURES_EVERY:
             return
         self.looked_at = time.monotonic()
-        if self.means.disk.left() < self.means.disk.reserve:
+        try:
+            self._tell_begun()
+        except Fenced as fenced:
+            self.stop(str(fenced), now=True)
+        except (Unreachable, Unreadable) as error:
+            log.info("that %s runs is told later: %s", self.notes.attempt, error)
+        if self.means.host.disk.left() < self.means.host.disk.reserve:
             self.stop("The machine's disk is nearly full; its operator has to make room.", now=False, why="lost")
         with contextlib.suppress(OSError, ValueError):
             use = self._sandbox.use()
             self.cpu_seconds, self.memory = use.cpu_seconds or 0.0, use.memory or 0
 
     def _ship(self) -> None:
-        """Hand over what it printed since; what does not go now goes later."""
+        """Hand over what it printed since; what does not go now goes later, and once the portal has enough, nothing."""
         printed = Path(self.notes.sandbox) / OUTPUT
         with contextlib.suppress(OSError, Unreachable, Unreadable, Fenced), printed.open("rb") as file:
             file.seek(self.notes.sent)
-            while piece := file.read(_PIECE):
-                there = self.portal.log(self.notes.attempt, self.notes.sent, piece)
-                if there <= self.notes.sent:
-                    return
+            while not self.is_log_full and (piece := file.read(_PIECE)):
+                there = self.means.portal.log(self.notes.attempt, self.notes.sent, piece)
+                self.is_log_full = there == self.notes.sent
                 self.notes.sent = there
                 file.seek(there)
 
@@ -236,7 +255,7 @@ class JobRun:
         """The last line that the job itself wrote about its progress."""
         if not self.notes.job or self.running is None:
             return {}
-        for line in reversed(tail(self.files.works / self.notes.job, "progress.jsonl").splitlines()):
+        for line in reversed(tail(self.means.files.works / self.notes.job, "progress.jsonl").splitlines()):
             with contextlib.suppress(ValueError, RecursionError):
                 said = json.loads(line)
                 if isinstance(said, dict):
@@ -246,48 +265,57 @@ class JobRun:
 
     # ── its end ─────────────────────────────────────────────────────────────────────────────────────────────────────
     def _close(self, end: dict[str, Any]) -> None:
-        """Keep what it left, take the sandbox away, and tell the portal until it has heard."""
-        notes = self.notes
+        """Set aside what it left, take the sandbox away, tell the portal, and give the results where it says so."""
+        notes, aside = self.notes, self.means.files.folder / "out" / self.notes.attempt
         if not notes.end and end:
-            end, left = self._kept(end)
-            notes.end, notes.left = end, [asdict(one) for one in left]
+            notes.end, left = self._set_aside(end, aside)
+            notes.left = [asdict(one) for one in left]
             notes.write(self.folder)
         if notes.sandbox:
-            self.backend.abandon(Path(notes.sandbox))
-        self.means.cache.release(notes.attempt)
-        if notes.end:
-            self._tell_ended()
-        self.is_over = True
+            self.means.backend.abandon(Path(notes.sandbox))
+        self.means.host.cache.release(notes.attempt)
+        self.is_clear.set()
+        if notes.end and self._told() and notes.left:
+            place = publish(aside, self.means.host.room.common / notes.project, notes.label, notes.attempt)
+            log.info("the results of %s lie at %s", notes.attempt, place)
+        shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.is_over = True
         log.info("%s ended: %s", notes.attempt, notes.end.get("why", "given up"))
 
-    def _kept(self, end: dict[str, Any]) -> tuple[dict[str, Any], list[Left]]:
-        """Results of one that ended well go to the project's files; those of others go nowhere."""
+    def _set_aside(self, end: dict[str, Any], aside: Path) -> tuple[dict[str, Any], list[Left]]:
+        """Copies of its results, where it ended well: nobody sees them before the portal has taken its end."""
         if end.get("why") != "finished" or end.get("exit_code") != 0:
             return end, []
-        notes, common = self.notes, self.means.room.common / self.notes.project
-        making = self.files.folder / "out" / notes.attempt
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True)
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
         try:
-            shared.open_to_group(making, common.name, self.means.settings.state / "groups")
-            left = list(copied(self.files.works / notes.job / "results", making, notes.work))
-            if left:
-                publish(making, common, notes.label, notes.attempt)
-            return end, left
+            shared.open_to_group(aside, self.notes.project, self.means.host.settings.state / "groups")
+            results = self.means.files.works / self.notes.job / "results"
+            return end, list(copied(results, aside, self.notes.work))
         except (FilesError, shared.SharedError, OSError) as error:
             return end | {"why": "disk", "words": f"Its results could not be kept: {error}"}, []
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
 
-    def _tell_ended(self) -> None:
+    def _tell_begun(self) -> None:
+        """In what it runs, once."""
+        notes = self.notes
+        if notes.begun and not notes.is_begun_told:
+            self.means.portal.begun(notes.attempt, **notes.begun)
+            notes.is_begun_told = True
+            notes.write(self.folder)
+
+    def _told(self) -> bool:
+        """Tell the portal how it ended, until it has heard; whether what it left is to be given to its project."""
         while True:
             try:
-                self.portal.ended(self.notes.attempt, self.notes.end, [Left(**one) for one in self.notes.left])
-                return
+                with contextlib.suppress(Fenced, Unreadable):
+                    self._tell_begun()
+                return self.means.portal.ended(
+                    self.notes.attempt, self.notes.end, [Left(**one) for one in self.notes.left]
+                )
             except Fenced as fenced:
                 log.warning("the end of %s counts no more: %s", self.notes.attempt, fenced)
-                return
+                return False
             except Unreadable as error:  # else it would hold its slots for ever
                 if not self.notes.left:
                     raise

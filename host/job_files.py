@@ -84,43 +84,46 @@ class JobFiles:
         return place
 
     def work(self, plan: JobPlan) -> Path:
-        """The job's own folder: checkpoints stay from attempt to attempt, results are begun anew."""
+        """The job's own folder: checkpoints stay from attempt to attempt, the rest is begun anew."""
         place = self.works / plan.job
-        is_new = not place.exists()
+        if not place.exists():
+            self._make(plan, place)
         for part in ("results", "tmp", "progress.jsonl"):
             _forget(place / part)
-        place.mkdir(exist_ok=True)
         for part in PARTS:
-            _forget_unless_folder(place / part)
-            (place / part).mkdir(exist_ok=True)
-        if is_new and plan.resumes and (self.works / plan.resumes / "checkpoint").is_dir():
-            list(copied(self.works / plan.resumes / "checkpoint", place / "checkpoint", plan.sizes.work))
-        if os.geteuid() == 0:
-            for path in (place, *(place / part for part in PARTS)):
-                os.chown(path, plan.uid, plan.uid, follow_symlinks=False)
-            for path in (place / "checkpoint").rglob("*") if is_new else ():
-                os.chown(path, plan.uid, plan.uid, follow_symlinks=False)
-        place.chmod(0o700)
+            if (place / part).is_symlink() or not (place / part).is_dir():
+                _forget(place / part)
+                (place / part).mkdir()
+            _give(place / part, plan.uid)
         return place
+
+    def _make(self, plan: JobPlan, place: Path) -> None:
+        """A new one, with the checkpoints of the job that it goes on from; whole or not at all."""
+        making = place.with_name(f".{place.name}")
+        shutil.rmtree(making, ignore_errors=True)
+        (making / "checkpoint").mkdir(parents=True)
+        former = self.works / (plan.resumes or "") / "checkpoint"
+        if plan.resumes and former.is_dir():
+            list(copied(former, making / "checkpoint", plan.sizes.work))
+        for path in (making, *making.rglob("*")):
+            _give(path, plan.uid)
+        making.chmod(0o700)
+        making.rename(place)
 
 
 def publish(made: Path, shared: Path, label: str, attempt: str) -> str:
-    """Move a folder of ours among the project's files, which its members write; its path there. FilesError if taken."""
+    """Move a folder of ours among the project's files, which its members write; its path there."""
+    own = f"{label}-{attempt[-12:]}"
     with _opened(shared) as top:
         with contextlib.suppress(FileExistsError):
             os.mkdir("jobs", 0o770, dir_fd=top)
-        try:
-            jobs = os.open("jobs", _FOLDER, dir_fd=top)
-        except OSError as error:
-            raise FilesError("Something else stands where results go: /shared/jobs must be a folder.") from error
-        try:
-            for name in (label, f"{label}-{attempt[-12:]}"):
+        with contextlib.suppress(OSError), _opened(Path("jobs"), above=top) as jobs:
+            for name in (label, own):
                 with contextlib.suppress(OSError):
                     os.rename(made, name, dst_dir_fd=jobs)
                     return f"/shared/jobs/{name}"
-        finally:
-            os.close(jobs)
-    raise FilesError(f"Something else stands where results go: /shared/jobs/{label}.")
+        os.rename(made, own, dst_dir_fd=top)  # whatever its members put in our way: this name none of them knew
+        return f"/shared/{own}"
 
 
 def tail(folder: Path, name: str) -> bytes:
@@ -185,8 +188,8 @@ def _walked(folder: int, above: str, depth: int) -> Iterator[tuple[str, int]]:
 
 
 @contextlib.contextmanager
-def _opened(folder: Path) -> Iterator[int]:
-    handle = os.open(folder, _FOLDER)
+def _opened(folder: Path, above: int | None = None) -> Iterator[int]:
+    handle = os.open(folder, _FOLDER, dir_fd=above)
     try:
         yield handle
     finally:
@@ -201,6 +204,7 @@ def _forget(place: Path) -> None:
         shutil.rmtree(place)
 
 
-def _forget_unless_folder(place: Path) -> None:
-    if place.is_symlink() or (place.exists() and not place.is_dir()):
-        _forget(place)
+def _give(path: Path, uid: int) -> None:
+    """Make it the sandbox's own, where each has a uid of its own."""
+    if os.geteuid() == 0:
+        os.chown(path, uid, uid, follow_symlinks=False)

@@ -50,9 +50,10 @@ class JobPortal:
         """It runs."""
         self._expect(self._of(attempt, "begun", {"environment": environment, "not_kept": not_kept}))
 
-    def ended(self, attempt: str, end: dict[str, Any], left: Sequence[Left]) -> None:
-        """It has ended, and how. Fenced: nobody asks any more."""
-        self._expect(self._of(attempt, "ended", {**end, "results": [asdict(one) for one in left]}))
+    def ended(self, attempt: str, end: dict[str, Any], left: Sequence[Left]) -> bool:
+        """It has ended, and how; whether what it left is to be given to its project. Fenced: nobody asks any more."""
+        said = self._expect(self._of(attempt, "ended", {**end, "results": [asdict(one) for one in left]}))
+        return said.get("keeps_results") is True
 
     def log(self, attempt: str, offset: int, content: bytes) -> int:
         """What it printed from there on; up to which byte the portal has it."""

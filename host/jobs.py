@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from host.job import JobRun, Notes
+from host.job import JobMeans, JobRun, Notes
 from host.job_files import JobFiles
 from host.job_portal import Fenced, JobPortal
 from host.life import Means
@@ -32,17 +34,14 @@ class Jobs:
 
     def __init__(self, means: Means) -> None:
         settings = means.settings
-        self.means = means
-        self.portal = JobPortal(means.portal)
-        self.files = JobFiles(settings.state / "jobs")
-        self.files.make_ready()
+        files = JobFiles(settings.state / "jobs")
+        files.make_ready()
         self.folder = settings.run / "j"
         self.folder.mkdir(parents=True, exist_ok=True)
-        neutral = (means.cache.versions, means.room.common, self.files.codes, self.files.works)
-        self.backend = Bubblewrap(settings.state / "jobs" / "sandbox", neutral=neutral)
-        self.runs: dict[str, JobRun] = {}
+        neutral = (means.cache.versions, means.room.common, files.codes, files.works)
+        backend = Bubblewrap(settings.state / "jobs" / "sandbox", neutral=neutral)
+        self.means = JobMeans(means, JobPortal(means.portal), files, backend)
         self.heard_at = time.monotonic()
-        self._lock = threading.Lock()
         self._over, self._now = threading.Event(), threading.Event()
 
     def begin(self) -> None:
@@ -51,14 +50,15 @@ class Jobs:
         for work, pause in ((self._beat, _BEAT), (self._listen, 0.0)):
             threading.Thread(target=self._again_and_again, args=(work, pause), daemon=True).start()
 
-    def close(self, *, stop_runs: bool, seconds: float = 45.0) -> None:
+    def close(self, *, stop_runs: bool, seconds: float = 20.0) -> None:
         """End the clocks; with `stop_runs` all jobs first, which are tried again later, else they run on."""
         if stop_runs:
-            for run in self._all():
-                run.stop("Its machine was stopped by its operator.", now=True, why="lost")
-            until = time.monotonic() + seconds
-            while any(not run.is_over for run in self._all()) and time.monotonic() < until:
-                time.sleep(0.1)
+            for now, share in ((False, 0.7), (True, 0.3)):
+                for run in self._all():
+                    run.stop("Its machine was stopped by its operator.", now=now, why="lost")
+                until = time.monotonic() + seconds * share
+                while any(not run.is_clear.is_set() for run in self._all()) and time.monotonic() < until:
+                    time.sleep(0.1)
         self._over.set()
         self._now.set()
 
@@ -66,17 +66,19 @@ class Jobs:
         known = set()
         for folder in sorted(self.folder.iterdir()):
             notes = Notes.read(folder)
-            if notes is None:
+            if notes is None:  # killed before it was anything
+                shutil.rmtree(folder, ignore_errors=True)
                 continue
-            run = self.runs[notes.attempt] = JobRun(
-                self.means, self.portal, self.files, self.backend, folder, notes
-            )  # fmt: skip
             known.add(notes.sandbox)
-            run.begin()
-        for state in (self.files.folder / "sandbox").glob(f"runs/*/{STATE}"):
+            self._begin(folder, notes)
+        for state in (self.means.files.folder / "sandbox").glob(f"runs/*/{STATE}"):
             if str(state.parent) not in known:
                 log.warning("a job's sandbox that no attempt knows of is taken away")
-                self.backend.abandon(state.parent)
+                self.means.backend.abandon(state.parent)
+
+    def _begin(self, folder: Path, notes: Notes) -> None:
+        run = self.means.runs[notes.attempt] = JobRun(self.means, folder, notes)
+        run.begin()
 
     # ── the clocks ──────────────────────────────────────────────────────────────────────────────────────────────────
     def _again_and_again(self, work: Callable[[], None], pause: float) -> None:
@@ -92,27 +94,29 @@ class Jobs:
 
     def _listen(self) -> None:
         try:
-            if self.portal.wait():
+            if self.means.portal.wait():
                 self._now.set()
         except (Unreachable, Unreadable, Fenced):
             self._over.wait(1.0)
 
     def _beat(self) -> None:
-        for name, run in list(self.runs.items()):
-            if run.is_over:
-                del self.runs[name]
+        runs = self.means.runs
+        for name in [name for name, run in runs.items() if run.is_over]:
+            del runs[name]
         try:
-            said = self.portal.beat(self._offers(), [run.facts() for run in self._all()])
+            said = self.means.portal.beat(self._offers(), [run.facts() for run in self._all()])
         except (Unreachable, Unreadable, Fenced) as error:
             self._alone(error)
             return
         self.heard_at = time.monotonic()
-        for one in said.get("start", []):
-            self._start(str(one.get("attempt")))
         for one in said.get("stop", []):
-            known = self.runs.get(str(one.get("attempt")))
-            if known is not None:
+            if (known := runs.get(str(one.get("attempt")))) is not None:
                 known.stop(str(one.get("reason") or "The portal ended it."), now=bool(one.get("now")))
+        for one in said.get("start", []):
+            if (attempt := str(one.get("attempt"))) not in runs:
+                folder = self.folder / secrets.token_hex(4)
+                folder.mkdir(mode=0o700)
+                self._begin(folder, Notes(attempt))
 
     def _alone(self, error: Exception) -> None:
         silence = time.monotonic() - self.heard_at
@@ -121,20 +125,9 @@ class Jobs:
             for run in self._all():
                 run.stop("The portal could not be reached for too long.", now=silence >= _CUT, why="lost")
 
-    def _start(self, attempt: str) -> None:
-        with self._lock:
-            if attempt in self.runs:
-                return
-            folder = self.folder / secrets.token_hex(4)
-            folder.mkdir(mode=0o700)
-            run = self.runs[attempt] = JobRun(
-                self.means, self.portal, self.files, self.backend, folder, Notes(attempt)
-            )  # fmt: skip
-        run.begin()
-
     def _offers(self) -> dict[str, Any]:
-        settings = self.means.settings
+        settings = self.means.host.settings
         return {"cpus": settings.job_cpus, "slot_memory": settings.job_memory // settings.job_cpus, "gpus": []}
 
     def _all(self) -> list[JobRun]:
-        return [run for run in list(self.runs.values()) if not run.is_over]
+        return [run for run in list(self.means.runs.values()) if run.is_alive]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from host.kept import keep, kept
 from host.plan import ID
 
 _PREFIX = re.compile(r"/user/[a-z0-9-]{1,64}/[a-z0-9-]{1,64}/")
@@ -43,19 +42,13 @@ class Notes:
 
     def write(self, folder: Path) -> None:
         """Keep them, whole or not at all."""
-        fresh = folder / f".{FILE}"
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(asdict(self), file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, folder / FILE)
+        keep(folder, FILE, asdict(self))
 
     @classmethod
     def read(cls, folder: Path) -> Notes | None:
         """What was kept; None where the folder holds none."""
-        try:
-            facts = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        facts = kept(folder, FILE)
+        if facts is None:
             return None
         facts["gateway"] = tuple(facts["gateway"])
         return cls(**facts)

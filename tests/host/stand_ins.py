@@ -1,8 +1,10 @@
 """The far sides of a host, as real servers on loopback: the portal's inner API, and object storage with ranges."""
 
+import base64
 import hashlib
 import json
 import threading
+import time
 import uuid
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -10,6 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 SECRET = "a secret of the host"
 MB = 1024**2
+LIMITS = {
+    "cpus": 1, "memory": 500 * MB, "seconds": 60, "grace": 5, "processes": 100, "work": 64 * MB, "shared": 64 * MB,
+    "output": MB, "alone": 30,
+}  # fmt: skip
 
 
 @dataclass
@@ -74,6 +80,13 @@ class Portal:
     erase: list[dict] = field(default_factory=list)
     erased: set[str] = field(default_factory=set)
     unreadable: set[str] = field(default_factory=set)
+    attempts: dict[str, dict] = field(default_factory=dict)  # plans of jobs
+    told: dict[str, list[tuple[str, dict]]] = field(default_factory=lambda: defaultdict(list))
+    ends: list[dict] = field(default_factory=list)  # what the next heartbeat of jobs is told to end
+    gone: set[str] = field(default_factory=set)  # attempts that were given up
+    keeps_results: bool = True
+    most_log: int = MB
+    job_beats: list[dict] = field(default_factory=list)
     is_down: bool = False
     forgets_answers: int = 0  # so many times it stores events and then breaks off
 
@@ -94,6 +107,26 @@ class Portal:
         self.plans[plan["run"]] = plan
         return plan
 
+    def job_plan(self, uid: int, code: dict, datasets: list[dict], changes: dict) -> dict:
+        """The plan of an attempt, which the next heartbeat offers."""
+        plan = {
+            "attempt": str(uuid.uuid4()), "fence": 1, "job": str(uuid.uuid4()), "resumes": None,
+            "label": "j-0001-train",
+            "name": f"test-{uid}", "uid": uid, "environment": "python-cancer", "command": ["python3", "main.py"],
+            "seed": 7, "code": code, "datasets": datasets, "project": str(uuid.uuid4()),
+            "limits": LIMITS,
+        } | changes  # fmt: skip
+        self.attempts[plan["attempt"]] = plan
+        return plan
+
+    def log(self, attempt: str) -> bytes:
+        """What it printed, as it was told."""
+        pieces = [body for what, body in self.told[attempt] if what == "log"]
+        return b"".join(base64.b64decode(one["content"]) for one in pieces)
+
+    def said(self, attempt: str, what: str) -> list[dict]:
+        return [body for kind, body in self.told[attempt] if kind == what]
+
     def kinds(self, run: str) -> list[str]:
         return [event["kind"] for event in self.events[run]]
 
@@ -113,6 +146,19 @@ class _Portal(_Requests):
             case ["internal", "heartbeat"]:
                 far.beats.append(body)
                 self._answer(200, {"stop": far.stop, "resume": far.resume, "erase": far.erase})
+            case ["internal", "jobs", "beat"]:
+                far.job_beats.append(body)
+                known = {one["attempt"] for one in body["attempts"]}
+                due = [one for one in far.attempts if one not in known and not far.told[one]]
+                stop = far.ends + [{"attempt": one, "now": True, "reason": "Given up."} for one in far.gone & known]
+                self._answer(200, {"start": [{"attempt": one, "fence": 1} for one in due], "stop": stop})
+            case ["internal", "jobs", "wait"]:
+                time.sleep(0.2)
+                self._answer(200, {"rang": bool(far.attempts)})
+            case ["internal", "attempts", attempt, what] if attempt in far.gone or attempt not in far.attempts:
+                self._answer(410, {"reason": f"{what} of what was given up."})
+            case ["internal", "attempts", attempt, what]:
+                self._hear(far, attempt, what, body)
             case ["internal", "workspaces", workspace, "erased"]:
                 far.erased.add(workspace)
                 self._answer(200, {})
@@ -124,6 +170,22 @@ class _Portal(_Requests):
                 self._take(far, run, body["events"])
             case _:
                 self._answer(404, {})
+
+    def _hear(self, far, attempt, what, body):
+        there = len(far.log(attempt))
+        far.told[attempt].append((what, body))
+        match what:
+            case "plan":
+                self._answer(200, far.attempts[attempt])
+            case "log" if there + len(base64.b64decode(body["content"])) > far.most_log:
+                far.told[attempt][-1] = ("too much", {})
+                self._answer(200, {"next": there})
+            case "log":
+                self._answer(200, {"next": len(far.log(attempt))})
+            case "ended":
+                self._answer(200, {"keeps_results": far.keeps_results})
+            case _:
+                self._answer(200, {})
 
     def _take(self, far, run, events):
         stored = far.events[run]

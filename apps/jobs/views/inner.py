@@ -58,12 +58,13 @@ def begun(body: Any, pk: UUID) -> Answer:
 
 @for_hosts
 def ended(body: Any, pk: UUID) -> Answer:
-    """It has ended, and how."""
+    """It has ended, and how. Its results are kept only where the job succeeded by it; the same again says the same."""
     try:
         attempts.end(_attempt(pk), by=HOST, ending=ending_of(body))
     except AlreadyDelivered:
-        return OVER
-    return 200, {}
+        if _attempt(pk).outcome != "succeeded":
+            return OVER
+    return 200, {"keeps_results": _attempt(pk).outcome == "succeeded"}
 
 
 @for_hosts
