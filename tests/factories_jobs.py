@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from apps.alliance.models import Member
 from apps.catalog.models import DatasetVersion
-from apps.jobs.models import Account, Attempt, Figures, Host, Job, JobData, Slot, Snapshot
+from apps.jobs.models import Account, Attempt, Figures, Host, Job, JobData, Pulse, Slot, Snapshot
 from apps.projects.models import Project
 from tests.factories import arranged
 
@@ -18,6 +18,7 @@ def host(name: str = "h1", *, cpus: int = 2, gpus: int = 0, slot_memory: int = 4
     """A host with so many free slots."""
     with arranged():
         made = Host.objects.create(name=name, slot_memory=slot_memory)
+        Pulse.objects.create(host=made, seen_at=timezone.now())
         for kind, number in (("cpu", cpus), ("gpu", gpus)):
             for place in range(number):
                 Slot.objects.create(host=made, kind=kind, number=place, device=f"{kind}-{place}")

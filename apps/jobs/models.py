@@ -1,4 +1,7 @@
-"""Jobs, their code, the attempts at them, the slots they hold and what they used. Nothing of it is ever erased."""
+"""Jobs, their code, the attempts at them, the slots they hold and what they used. Nothing of it is ever erased.
+
+Over the budget because these tables rest on each other and are read together.
+"""
 
 from typing import Any
 
@@ -183,6 +186,19 @@ class Host(Identified):
 
     def concerns_center(self) -> Any:
         return None
+
+
+class Pulse(models.Model):
+    """When a host last spoke: who is silent gets no new jobs. It decides nothing else, so the record leaves it out."""
+
+    host = models.OneToOneField(Host, on_delete=models.PROTECT, primary_key=True, related_name="pulse")
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"Pulse of {self.host}"
 
 
 class Attempt(Identified):

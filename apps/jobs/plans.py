@@ -32,7 +32,6 @@ def plan_of(attempt: Attempt) -> dict[str, Any]:
         },
         "datasets": [dataset_of(version, job.project) for version in versions],
         "project": str(job.project_id),
-        "slots": [{"kind": slot.kind, "device": slot.device} for slot in attempt.slots.order_by("kind", "number")],
         "limits": {
             "cpus": job.cpus, "memory": job.memory, "seconds": job.seconds, "grace": job.grace,
             "processes": limits.PROCESSES, "work": limits.WORK, "shared": SHARED, "output": limits.LOG,

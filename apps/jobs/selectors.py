@@ -7,11 +7,10 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from apps.alliance.models import Member
-from apps.alliance.roles import Role
 from apps.alliance.selectors import audits_everything
-from apps.catalog.selectors import stewarded
 from apps.jobs.models import Attempt, Host, Job, JobData, LogPiece, Result, Slot, Usage
 from apps.projects.models import Project, TeamMember
+from apps.workspaces.selectors import data_in_care_of
 
 RECENT = timedelta(days=7)
 LAST = 50  # starts, from which the usual wait is told
@@ -23,11 +22,9 @@ def visible_to(member: Member) -> QuerySet[Job]:
     jobs = Job.objects.select_related("project", "member__center")
     if audits_everything(member):
         return jobs
-    audited = [grant.center_id for grant in member.grants() if grant.role == Role.AUDITOR and grant.center_id]
-    data = Q(version__dataset__in=stewarded(member)) | Q(version__dataset__center__in=audited)
     on_team = TeamMember.objects.filter(member=member, until=None).values("project")
     own = Q(member=member) | Q(project__lead=member) | Q(project__in=on_team)
-    return jobs.filter(own | Q(pk__in=JobData.objects.filter(data).values("job")))
+    return jobs.filter(own | Q(pk__in=JobData.objects.filter(data_in_care_of(member)).values("job")))
 
 
 def attempts_of(job: Job) -> list[Attempt]:
@@ -69,11 +66,6 @@ def usual_wait() -> timedelta | None:
     rows = first.values_list("started_at", "job__submitted_at")[:LAST]
     waits = [(started - handed_in).total_seconds() for started, handed_in in rows]
     return timedelta(seconds=median(waits)) if waits else None
-
-
-def has_gpus() -> bool:
-    """Whether any host offers a graphics processor."""
-    return Slot.objects.filter(kind=Slot.Kind.GPU, is_gone=False, host__is_open=True).exists()
 
 
 def largest_host() -> tuple[int, int]:

@@ -15,7 +15,7 @@ from apps.jobs.services.attempts import Ending, Offer
 from apps.workspaces.told import SHA256, cleaned, whole
 
 MOST_ATTEMPTS, MOST_GPUS, MOST_METRICS = 2_000, 64, 20
-MOST_LOG = 1024 * 1024  # bytes in one request
+MOST_LOG = 64 * 1024  # bytes in one request: few pieces are in memory at once when somebody reads
 WHYS = {"finished", "stopped", "time", "memory", "disk", "signal", "refused", "lost"}
 _METRIC = re.compile(r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$")
 
@@ -87,7 +87,7 @@ def log_of(body: Any) -> tuple[int, bytes]:
     """Where in its log this belongs, and the bytes."""
     given = body if isinstance(body, dict) else {}
     offset, content = given.get("offset"), given.get("content")
-    if not whole(offset, most=limits.LOG * 2) or not isinstance(content, str):
+    if not whole(offset, most=limits.LOG_KEPT * 2) or not isinstance(content, str):
         raise Invalid("A piece of a log needs its offset and its content.")
     try:
         said = base64.b64decode(content, validate=True)

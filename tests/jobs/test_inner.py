@@ -126,9 +126,16 @@ def test_begun_and_ended_are_told_once(ask, started):
     assert say(ask, started, "begun", {"environment": "e" * 64})[0] == 200
     assert Job.objects.get().status == "running"
     end = {"why": "finished", "exit_code": 0, "results": [{"path": "a", "sha256": "a" * 64, "bytes": 1}]}
-    assert say(ask, started, "ended", end)[0] == 200
-    assert say(ask, started, "ended", end)[0] == 410
+    assert say(ask, started, "ended", end) == (200, {"keeps_results": True})
+    assert say(ask, started, "ended", end) == (200, {"keeps_results": True}), "whose answer was lost asks again"
     assert Attempt.objects.get().not_kept == ["NO_NETWORK"]
+
+
+def test_what_is_left_by_a_job_that_is_cancelled_is_kept_by_nobody(ask, started, world):
+    end = {"why": "finished", "exit_code": 0, "results": [{"path": "a", "sha256": "a" * 64, "bytes": 1}]}
+    submitting.cancel(Job.objects.get(), by=world.lead, reason="Enough.")
+    assert say(ask, started, "ended", end) == (200, {"keeps_results": False})
+    assert say(ask, started, "ended", end)[0] == 410
 
 
 @pytest.mark.parametrize("end", [
@@ -168,7 +175,7 @@ def test_a_log_is_kept_whole_whatever_is_told_twice(ask, started):
 
 
 def test_a_log_ends_at_its_bound(ask, started, monkeypatch):
-    monkeypatch.setattr("apps.jobs.limits.LOG", 6)
+    monkeypatch.setattr("apps.jobs.limits.LOG_KEPT", 6)
     assert say(ask, started, "log", piece(0, b"12345678"))[1] == {"next": 6}
     assert say(ask, started, "log", piece(6, b"9"))[1] == {"next": 6}
 

@@ -1,5 +1,6 @@
 """A job from the queue to its end: slots, fences, tries, and who may say what."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from apps.core.models import Message, Notice
 from apps.jobs import limits
 from apps.jobs.actors import DISPATCHER, HOST, WATCH
 from apps.jobs.asked import Code, Wish
-from apps.jobs.models import Account, Attempt, Job, Result, Slot, Usage
+from apps.jobs.models import Account, Attempt, Job, Pulse, Result, Slot, Usage
 from apps.jobs.services import attempts, dispatching, submitting, watching
 from apps.jobs.services.attempts import Ending
 from apps.projects.models import AccessInterval
@@ -21,6 +22,7 @@ from tests import factories_jobs as make
 from tests.projects.world import proposed, published
 
 GB = 10**9
+KEPT = "stays what it was asked to be|permission denied"
 CODE = Code("a" * 64, 100, 1)
 WISH = Wish("train", ("python", "train.py"), cpus=1, memory=GB, seconds=60)
 GOOD = Ending("finished", exit_code=0, cpu_seconds=2.5, memory_peak=7)
@@ -77,6 +79,16 @@ def test_what_cannot_be_meant_is_refused_by_its_field(world, field, value):
 
     assert field in refused.value.fields
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("asked", [{"cpus": 3}, {"memory": 5 * GB}, {"gpus": 1}])
+def test_what_no_machine_could_ever_hold_is_refused_while_there_is_one(world, asked):
+    ask = {"by": world.lead, "code": CODE, "datasets": [world.dataset.pk], "wish": replace(WISH, **asked)}
+    assert submitting.submit(world.project, **ask).status == "queued"
+    make.host(cpus=2, slot_memory=2 * GB)
+    with pytest.raises(Invalid) as refused:
+        submitting.submit(world.project, **ask)
+    assert "No machine has that much" in refused.value.fields["cpus"]
 
 
 def test_data_that_one_may_not_use_is_refused(world):
@@ -185,6 +197,43 @@ def test_a_lost_machine_is_tried_again_three_times_and_never_charged(world, host
     assert free(host) == 2
 
 
+def test_a_loss_after_a_good_while_is_the_first_one_again(world, host, waiting):
+    for _ in range(2):
+        attempts.lose(running(again(waiting), host), by=WATCH, reason="Silent.")
+    attempt = running(again(waiting), host)
+    with time_machine.travel(timezone.now() + limits.GOOD_WHILE + timedelta(seconds=1)):
+        attempts.lose(attempt, by=WATCH, reason="Silent.")
+
+    assert (again(waiting).status, again(waiting).failures) == ("queued", 1)
+
+
+def test_a_host_that_is_silent_is_given_nothing_and_costs_no_tries(world, host, waiting):
+    Pulse.objects.update(seen_at=timezone.now() - limits.HEARD - timedelta(seconds=1))
+    assert dispatching.dispatch_all() == 0
+    Pulse.objects.update(seen_at=timezone.now())
+    assert dispatching.dispatch_all() == 1
+
+
+def test_as_slots_become_free_the_next_is_dispatched_at_once(world, host, waiting):
+    attempt = running(waiting, host)
+    before = Message.objects.filter(task="jobs.dispatch").count()
+    attempts.end(attempt, by=HOST, ending=GOOD)
+    assert Message.objects.filter(task="jobs.dispatch").count() == before + 1
+
+
+def test_who_was_quicker_leaves_one_refusal_and_not_hundreds(world, host, waiting, monkeypatch):
+    """Somebody else holds its slots for a moment: this round ends, the next one comes."""
+    asked = []
+
+    def taken(job, **_):
+        asked.append(job)
+        raise WrongState("Its slots were taken a moment ago.")
+
+    monkeypatch.setattr(attempts, "dispatch", taken)
+    assert dispatching.dispatch_all() == 0
+    assert asked == [waiting]
+
+
 def test_after_a_loss_it_rests_longer_each_time(world, host, waiting):
     rests = []
     for _ in range(3):
@@ -223,7 +272,7 @@ def test_a_job_has_one_live_attempt(world, host, waiting):
 ])  # fmt: skip
 def test_postgresql_keeps_what_was_asked_for(world, host, waiting, statement):
     started(waiting, host)
-    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(DatabaseError, match=KEPT), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, [waiting.pk])
 
 
@@ -251,7 +300,9 @@ def test_what_runs_is_cancelled_once_its_host_says_that_nothing_is_left(world, h
     assert (again(waiting).status, again(attempt).stops_at_once) == ("cancelling", False)
     assert Notice.objects.filter(to=world.lead, text__contains="Not so.").exists()
 
+    told = Notice.objects.count()
     attempts.end(again(attempt), by=HOST, ending=Ending("stopped", "Not so."))
+    assert Notice.objects.count() == told, "whose it is knows already"
     assert (again(waiting).status, again(attempt).outcome) == ("cancelled", "cancelled")
 
 

@@ -111,6 +111,7 @@ EXEMPT = {
     "guardian_userobjectpermission": "guardian's own table; the portal's grants are alliance_grant",
     "jobs_account": "what a project used of late: says whose turn it is; the usage behind it is recorded",
     "jobs_figures": "what a host says every two seconds of an attempt; what follows from it is recorded of the attempt",
+    "jobs_pulse": "when a host last spoke: it gets nothing new while it is silent; what happens to it is recorded",
     "jobs_logpiece": "what a job prints, only ever added; looks at it are recorded",
     "mfa_authenticator": "secrets of second factors, changed at each use; adding and removing is recorded at the door",
     "oauth2_provider_accesstoken": "what the Hub asks with who somebody is; standing is asked anew at each use",

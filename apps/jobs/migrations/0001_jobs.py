@@ -116,6 +116,25 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
             },
         ),
+        migrations.CreateModel(
+            name="Pulse",
+            fields=[
+                (
+                    "host",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="pulse",
+                        serialize=False,
+                        to="jobs.host",
+                    ),
+                ),
+                ("seen_at", models.DateTimeField()),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
         migrations.AddField(
             model_name="attempt",
             name="host",

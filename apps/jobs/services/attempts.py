@@ -16,6 +16,7 @@ from apps.core.notices import tell
 from apps.core.outbox import later
 from apps.jobs import limits
 from apps.jobs.admission import baseless
+from apps.jobs.asked import Wish
 from apps.jobs.models import Account, Attempt, Figures, Host, Job, Result, Slot, Usage
 from apps.jobs.states import JOB
 from apps.jobs.words import ended_words
@@ -64,9 +65,9 @@ def dispatch(job: Job, *, by: Any, host: Host) -> None:
     note(attempt=str(attempt.pk), fence=job.fence, host=host.name, slots=dict(Counter(one.kind for one in held)))
 
 
-def cpu_slots(job: Job, host: Host) -> int:
-    """How many of the host's processors go with what the job asks for, its memory included."""
-    return max(job.cpus, -(-job.memory // host.slot_memory))
+def cpu_slots(asked: Job | Wish, host: Host) -> int:
+    """How many of the host's processors go with what is asked for, its memory included."""
+    return max(asked.cpus, -(-asked.memory // host.slot_memory))
 
 
 def _take_slots(job: Job, host: Host) -> list[Slot]:
@@ -103,6 +104,7 @@ def announce(alliance: Alliance, *, by: Any, name: str, offer: Offer) -> Host:
         slot.is_gone = True
         slot.save(update_fields=["is_gone"])
     note(cpus=offer.cpus, gpus=len(offer.gpus), slot_memory=offer.slot_memory)
+    later("jobs.dispatch")
     return host
 
 
@@ -186,6 +188,7 @@ def _finish(attempt: Attempt, outcome: str, ending: Ending) -> None:
     _count(attempt, slots, now)
     note(ended_as=outcome, why=ending.why, exit_code=ending.exit_code, results=len(ending.results))
     _lead_on(attempt.job, attempt, outcome)
+    later("jobs.dispatch")  # its slots are free
 
 
 def _count(attempt: Attempt, slots: Sequence[Slot], now: datetime) -> None:
@@ -201,9 +204,7 @@ def _count(attempt: Attempt, slots: Sequence[Slot], now: datetime) -> None:
     )  # fmt: skip
     if any(one.kind == Slot.Kind.GPU for one in slots) and attempt.outcome not in UNCHARGED:
         later("jobs.count_gpu", attempt.pk)
-    account, _ = Account.objects.select_for_update().get_or_create(
-        project_id=job.project_id, defaults={"center_id": job.project.center_id, "used_at": now}
-    )
+    account = Account.objects.select_for_update().get(project_id=job.project_id)
     account.used = decayed(account, now) + seconds * len(slots)
     account.used_at = now
     account.save()
@@ -221,14 +222,16 @@ def _lead_on(job: Job, attempt: Attempt, outcome: str) -> None:
         _close(job, "close", now)
         return
     if outcome == "lost":
-        job.failures += 1
+        job.failures = 1 if now - attempt.started_at >= limits.GOOD_WHILE else job.failures + 1
         job.not_before = now + limits.PAUSE * 2 ** (job.failures - 1)
     if outcome in {"requeued", "lost"} and job.failures <= limits.MOST_FAILURES and job.fence < limits.MOST_ATTEMPTS:
         JOB.follow("requeue", job)  # it keeps its place in the queue
         job.save()
         return
     if outcome == "lost":
-        job.reason = f"Its machine was lost {job.failures} times, so it is not tried any more. Hand it in again."
+        job.reason = (
+            f"Its machine was lost {job.failures} times in a row, so it is not tried any more. Hand it in again."
+        )
     if outcome == "requeued":
         job.reason = f"It asked to be tried again {limits.MOST_ATTEMPTS} times; it is not tried any more."
     _close(job, "succeed" if outcome == "succeeded" else "fail", now)
@@ -242,7 +245,7 @@ def _close(job: Job, step: str, now: datetime) -> None:
 
 
 def _tell(job: Job, subject: str) -> None:
-    if job.cancel_asked_by_id == job.member_id:
+    if job.cancel_asked_at:  # whose it is was told then, or asked for it
         return
     key, path = f"job-{job.status}:{job.pk}", f"/jobs/{job.pk}/"
     tell(job.member, key=key, subject=subject, text=job.reason, path=path)

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.core.errors import PortalError
 from apps.jobs import bell, limits
 from apps.jobs.actors import DISPATCHER
 from apps.jobs.admission import baseless
+from apps.jobs.asked import Wish
 from apps.jobs.models import Account, Host, Job, Slot
 from apps.jobs.services import attempts
 
@@ -25,17 +27,22 @@ _NEXT = Path(__file__).with_name("next_job.sql").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
-class Free:
-    """What a host has to give now."""
+class Room:
+    """Slots of a host: those that are free, or all that it has."""
 
     host: Host
     cpus: int
     gpus: int
 
+    def holds(self, asked: Job | Wish) -> bool:
+        """Whether what is asked for fits into it."""
+        return attempts.cpu_slots(asked, self.host) <= self.cpus and asked.gpus <= self.gpus
+
 
 def dispatch_all() -> int:
-    """Start what can start now, on every open host; how many did."""
-    return sum(_fill(host) for host in Host.objects.filter(is_open=True).order_by("name"))
+    """Start what can start now, on every open host that spoke a moment ago; how many did."""
+    heard = timezone.now() - limits.HEARD
+    return sum(_fill(host) for host in Host.objects.filter(is_open=True, pulse__seen_at__gte=heard).order_by("name"))
 
 
 def _fill(host: Host) -> int:
@@ -44,7 +51,11 @@ def _fill(host: Host) -> int:
         job = next_for(free_on(host), timezone.now())
         if job is None:
             break
-        started += _start(job, host)
+        try:
+            started += _start(job, host)
+        except PortalError as error:  # somebody else was quicker, with the job or with its slots, and goes on
+            logger.info("%s was not started: %s", job.pk, error)
+            break
     if started:
         bell.ring(host.name)
     return started
@@ -52,39 +63,43 @@ def _fill(host: Host) -> int:
 
 def _start(job: Job, host: Host) -> bool:
     """Ask the access decision and begin; what stands on nothing is refused and waits no longer."""
-    try:
-        if reason := baseless([Job.Status.QUEUED], [job.pk]).get(job.pk):
-            attempts.refuse(job, by=DISPATCHER, reason=reason)
-            return False
-        attempts.dispatch(job, by=DISPATCHER, host=host)
-    except PortalError as error:  # somebody else was quicker, with the job or with its slots
-        logger.info("%s was not started: %s", job.pk, error)
+    if reason := baseless([Job.Status.QUEUED], [job.pk]).get(job.pk):
+        attempts.refuse(job, by=DISPATCHER, reason=reason)
         return False
+    attempts.dispatch(job, by=DISPATCHER, host=host)
     return True
 
 
-def free_on(host: Host) -> Free:
+def free_on(host: Host) -> Room:
     """Its free slots."""
-    free = Slot.objects.filter(host=host, attempt=None, is_gone=False).values_list("kind", flat=True)
-    kinds = list(free)
-    return Free(host, kinds.count(Slot.Kind.CPU), kinds.count(Slot.Kind.GPU))
+    return _room(host, Slot.objects.filter(host=host, attempt=None, is_gone=False))
 
 
-def next_for(free: Free, now: datetime) -> Job | None:
+def all_of(host: Host) -> Room:
+    """All its slots."""
+    return _room(host, Slot.objects.filter(host=host, is_gone=False))
+
+
+def _room(host: Host, slots: QuerySet[Slot]) -> Room:
+    kinds = list(slots.values_list("kind", flat=True))
+    return Room(host, kinds.count(Slot.Kind.CPU), kinds.count(Slot.Kind.GPU))
+
+
+def next_for(free: Room, now: datetime) -> Job | None:
     """The job that starts next in these slots; None where nothing fits, or where they are kept for one that waits."""
     if not free.cpus:
         return None
     first = _first(free, now, is_to_fit=False)
     if first is None:
         return None
-    if attempts.cpu_slots(first, free.host) <= free.cpus and first.gpus <= free.gpus:
+    if free.holds(first):
         return first
-    if now - _passed_over(first, now) >= limits.PASSED_OVER and _could_ever_fit(first, free.host):
+    if now - _passed_over(first, now) >= limits.PASSED_OVER and all_of(free.host).holds(first):
         return None
     return _first(free, now, is_to_fit=True)
 
 
-def _first(free: Free, now: datetime, *, is_to_fit: bool) -> Job | None:
+def _first(free: Room, now: datetime, *, is_to_fit: bool) -> Job | None:
     facts = {
         "now": now, "half_life": limits.HALF_LIFE, "ahead": limits.AHEAD, "slot_memory": free.host.slot_memory,
         "is_to_fit": is_to_fit, "cpus": free.cpus, "gpus": free.gpus,
@@ -99,9 +114,3 @@ def _passed_over(job: Job, now: datetime) -> datetime:
         Account.objects.filter(pk=account.pk).update(passed_over=job.pk, passed_over_at=now)
         return now
     return account.passed_over_at
-
-
-def _could_ever_fit(job: Job, host: Host) -> bool:
-    slots = Slot.objects.filter(host=host, is_gone=False).values_list("kind", flat=True)
-    kinds = list(slots)
-    return attempts.cpu_slots(job, host) <= kinds.count(Slot.Kind.CPU) and job.gpus <= kinds.count(Slot.Kind.GPU)

@@ -10,14 +10,14 @@ from typing import Any
 from django.utils import timezone
 
 from apps.alliance.selectors import the_alliance
+from apps.core.samples import sampled
 from apps.jobs import limits
 from apps.jobs.actors import HOST
-from apps.jobs.models import Attempt, Figures, Host, Job, LogPiece, Slot
+from apps.jobs.models import Attempt, Figures, Host, Job, LogPiece, Pulse, Slot
 from apps.jobs.services import attempts
 from apps.jobs.services.watching import stop_baseless
 from apps.jobs.told import Beat
 
-SAMPLED_EVERY, MOST_SAMPLES = 15, 240  # seconds; an hour of them
 GONE = {"now": True, "reason": attempts.FENCED}
 J = Job.Status
 
@@ -50,6 +50,7 @@ def _host(name: str, offer: attempts.Offer) -> Host:
     there = {(one.kind, one.number, one.device, one.model) for one in Slot.objects.filter(host=host, is_gone=False)}
     if host is None or host.slot_memory != offer.slot_memory or there != set(offer.slots()):
         host = attempts.announce(the_alliance(), by=HOST, name=name, offer=offer)
+    Pulse.objects.update_or_create(host=host, defaults={"seen_at": timezone.now()})
     return host
 
 
@@ -69,31 +70,21 @@ def _stop_of(pk: Any, attempt: Attempt | None) -> dict[str, Any] | None:
 def _keep(rows: list[tuple[Figures, Beat]], now: datetime) -> None:
     for row, told in rows:
         row.seen_at = now
-        _sample(row, told.figures, now)
-        for name, value in told.figures.items():
+        figures = told.figures
+        row.samples = sampled(row.samples, cpu_seconds=figures["cpu_seconds"], memory=figures["memory"], now=now)
+        for name, value in figures.items():
             setattr(row, name, value)
     names = ["seen_at", "samples", "words", "cpu_seconds", "memory", "step", "total", "metrics"]
     Figures.objects.bulk_update([row for row, _ in rows], names, batch_size=200)
-
-
-def _sample(row: Figures, figures: dict[str, Any], now: datetime) -> None:
-    """Add a point to the plot every quarter of a minute: processors in use since the last one, and memory."""
-    second = int(now.timestamp())
-    last = row.samples[-1] if row.samples else None
-    if last and second - last[0] < SAMPLED_EVERY:
-        return
-    used = (figures["cpu_seconds"] - last[3]) / (second - last[0]) if last else 0.0
-    point = [second, round(max(used, 0.0), 2), figures["memory"], figures["cpu_seconds"]]
-    row.samples = [*row.samples, point][-MOST_SAMPLES:]
 
 
 def keep_log(attempt: Attempt, offset: int, content: bytes) -> int:
     """Add to the log what is new in this piece; up to which byte it is here. What is told twice is kept once."""
     figures = Figures.objects.get(attempt=attempt)
     here = figures.log_bytes
-    if offset > here or here >= limits.LOG:
+    if offset > here or here >= limits.LOG_KEPT:
         return here
-    fresh = content[here - offset :][: limits.LOG - here]
+    fresh = content[here - offset :][: limits.LOG_KEPT - here]
     if fresh:
         _, is_new = LogPiece.objects.get_or_create(attempt=attempt, offset=here, defaults={"content": fresh})
         if is_new:

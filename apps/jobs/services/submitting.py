@@ -12,10 +12,11 @@ from apps.core.commands import command, note
 from apps.core.errors import Invalid, WrongState
 from apps.core.notices import tell
 from apps.core.outbox import later
-from apps.jobs import limits
+from apps.jobs import bell, limits
 from apps.jobs import policies as may
 from apps.jobs.asked import Code, Wish
-from apps.jobs.models import LIVE, Account, Attempt, Job, JobData, Share, Snapshot
+from apps.jobs.models import LIVE, Account, Attempt, Host, Job, JobData, Share, Snapshot
+from apps.jobs.services.dispatching import all_of
 from apps.jobs.states import JOB
 from apps.projects.models import Project
 from apps.workspaces.admission import answers_of
@@ -28,6 +29,7 @@ def submit(
     """Hand in a job of the project; it waits for its turn. `resumes`: a job whose checkpoints it begins from."""
     _demand_room(project)
     _demand_sense(wish)
+    _demand_a_host(wish)
     admitted = {one.dataset: one for one in answers_of(by, project) if one.decision}
     if not datasets or len(datasets) > limits.MOST_DATA:
         raise Invalid(fields={"datasets": f"Choose 1 to {limits.MOST_DATA} datasets that it works on."})
@@ -81,12 +83,21 @@ def _demand_sense(wish: Wish) -> None:
         for name, (least, given, most) in bounds.items()
         if not least <= given <= most
     }
+    if "grace" not in wrong and 2 * wish.grace > wish.seconds:
+        wrong["grace"] = "It is half of its time at most: ask for more time, or for less to save."
     if not words or len(words) > limits.MOST_WORDS or any(len(word) > limits.LONGEST_WORD for word in words):
         wrong["command"] = f"Name a program and its words: at most {limits.MOST_WORDS}, each at most 1,000 characters."
     elif any(ord(letter) < 32 for word in words for letter in word):
         wrong["command"] = "A command is one line, without control characters."
     if wrong:
         raise Invalid(fields=wrong)
+
+
+def _demand_a_host(wish: Wish) -> None:
+    """What no host could ever hold would wait for ever; where there is no host yet, it waits for one."""
+    rooms = [all_of(host) for host in Host.objects.filter(is_open=True)]
+    if rooms and not any(room.holds(wish) for room in rooms):
+        raise Invalid(fields={"cpus": "No machine has that much. The largest job is told beside this form."})
 
 
 @JOB.move("withdraw")
@@ -103,7 +114,10 @@ def cancel(job: Job, *, by: Any, reason: str, at_once: bool = False) -> None:
     """Ask for the end of a job that starts or runs; `at_once`: without a moment to save, since its basis is gone."""
     _demand_reason(reason)
     _note_wish(job, by, reason)
-    Attempt.objects.filter(job=job, ended_at=None).update(stop_asked_at=timezone.now(), stops_at_once=at_once)
+    for attempt in Attempt.objects.filter(job=job, ended_at=None).select_related("host"):  # one at most
+        attempt.stop_asked_at, attempt.stops_at_once = timezone.now(), at_once
+        attempt.save(update_fields=["stop_asked_at", "stops_at_once"])
+        bell.ring(attempt.host.name)
     note(at_once=at_once)
     _tell_owner(job, by, f"{job.reference} is cancelled")
 

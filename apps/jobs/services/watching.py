@@ -4,16 +4,14 @@ Every step can be repeated and can be left out once: each round looks at the tab
 next one. Two rounds at once do no harm: every step asks the gate, which lets the second find nothing to do.
 """
 
-import logging
-from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.core.errors import PortalError
 from apps.core.outbox import later
+from apps.core.sweeps import quietly
 from apps.jobs import limits
 from apps.jobs.actors import WATCH
 from apps.jobs.admission import baseless
@@ -21,7 +19,6 @@ from apps.jobs.models import LIVE, Attempt, Job
 from apps.jobs.services import attempts, dispatching, submitting
 from apps.projects.models import AccessInterval, Project
 
-logger = logging.getLogger(__name__)
 J = Job.Status
 SILENT = "Its machine has not been heard of for a minute."
 NEVER_CAME = "Its machine did not take it within a minute."
@@ -38,14 +35,14 @@ def stop_baseless_of(project: Project) -> None:
     """Refuse what waits in this project, and stop what runs, on data that may not be used any more."""
     theirs = list(Job.objects.filter(project=project, status__in=LIVE).values_list("pk", flat=True))
     for pk, reason in baseless([J.QUEUED], theirs).items():
-        quietly(attempts.refuse, Job.objects.get(pk=pk), reason=reason)
+        quietly(attempts.refuse, Job.objects.get(pk=pk), by=WATCH, reason=reason)
     stop_baseless(theirs)
 
 
 def stop_baseless(jobs: Collection[UUID] | None = None) -> None:
     """Stop what runs, of these or of all, on such data. What waits is asked when its turn comes."""
     for pk, reason in baseless([J.STARTING, J.RUNNING], jobs).items():
-        quietly(submitting.cancel, Job.objects.get(pk=pk), reason=reason[:500], at_once=True)
+        quietly(submitting.cancel, Job.objects.get(pk=pk), by=WATCH, reason=reason[:500], at_once=True)
 
 
 def reconcile() -> None:
@@ -60,16 +57,6 @@ def give_up_lost() -> None:
     now = timezone.now()
     live = Attempt.objects.filter(ended_at=None).order_by("started_at")
     for attempt in live.filter(figures__seen_at__lt=now - limits.LEASE)[:BATCH]:
-        quietly(attempts.lose, attempt, reason=SILENT)
+        quietly(attempts.lose, attempt, by=WATCH, reason=SILENT)
     for attempt in live.filter(Q(figures__seen_at=None), started_at__lt=now - limits.HANDED)[:BATCH]:
-        quietly(attempts.lose, attempt, reason=NEVER_CAME)
-
-
-def quietly(act: Callable[..., Any], target: Any, **details: Any) -> None:
-    """One never stands in the way of the next: a refusal is recorded already, a break stands in the log too."""
-    try:
-        act(target, by=WATCH, **details)
-    except PortalError:
-        return
-    except Exception:
-        logger.exception("%s broke off for %s", act.__name__, target.pk)
+        quietly(attempts.lose, attempt, by=WATCH, reason=NEVER_CAME)

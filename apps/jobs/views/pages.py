@@ -21,7 +21,7 @@ from apps.jobs.events import LOG_READ
 from apps.jobs.forms import JobFilters, JobForm
 from apps.jobs.gateways import CodeStore
 from apps.jobs.models import Job
-from apps.jobs.policies import is_on_team, may_read_log
+from apps.jobs.policies import may_read_log
 from apps.jobs.services import submitting
 from apps.jobs.states import JOB
 from apps.projects import selectors as projects
@@ -53,15 +53,22 @@ def jobs(request: MemberRequest) -> HttpResponse:
 def job(request: MemberRequest, pk: UUID) -> HttpResponse:
     """One job: how it stands, its attempts, what it left, and all that it was made from."""
     found = _job(request, pk)
-    is_watched = found.is_live and request.headers.get("X-Watching") == "1"
-    return render(request, f"jobs/{'_state' if is_watched else 'job'}.html", _told(request, found))
+    if found.is_live and request.headers.get("X-Watching") == "1":
+        return render(request, "jobs/_state.html", _state_of(found))
+    columns = [Column("File", "path"), Column("Size", numeric=True), Column("SHA-256")]
+    context = _state_of(found) | {
+        "data": selectors.data_of(found),
+        "may_cancel": JOB.open_to(request.user, found)[_ending_step(found)],
+        "may_read_log": may_read_log(request.user, found),
+        "results": listing(selectors.results_of(found), request.GET, columns=columns, order="path"),
+    }
+    return render(request, "jobs/job.html", context)
 
 
-def _told(request: MemberRequest, found: Job) -> dict[str, Any]:
+def _state_of(found: Job) -> dict[str, Any]:
+    """How it stands, which its page asks for again and again while it lives."""
     attempts = selectors.attempts_of(found)
     newest = attempts[0] if attempts else None
-    step = "withdraw" if found.status == Job.Status.QUEUED else "cancel"
-    columns = [Column("File", "path"), Column("Size", numeric=True), Column("SHA-256")]
     return {
         "job": found,
         "standing": shown.standing_of(found),
@@ -69,12 +76,12 @@ def _told(request: MemberRequest, found: Job) -> dict[str, Any]:
         "metrics": shown.metrics_of(newest),
         "plots": shown.plots_of(found, newest) if found.is_live else [],
         "attempts": attempts,
-        "data": selectors.data_of(found),
-        "may_cancel": JOB.open_to(request.user, found)[step],
-        "may_read_log": may_read_log(request.user, found),
-        "is_of_team": is_on_team(request.user, found.project) and found.project.status == Project.Status.ACTIVE,
-        "results": listing(selectors.results_of(found), request.GET, columns=columns, order="path"),
     }
+
+
+def _ending_step(found: Job) -> str:
+    """What ends it now."""
+    return "withdraw" if found.status == Job.Status.QUEUED else "cancel"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -138,9 +145,8 @@ def _initial(former: Job | None, admitted: list[tuple[str, str]]) -> dict[str, A
 def cancel(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Take back a job that waits, or end one that runs, saying why."""
     found = _job(request, pk)
-    ask, step = (
-        (submitting.withdraw, "withdraw") if found.status == Job.Status.QUEUED else (submitting.cancel, "cancel")
-    )
+    step = _ending_step(found)
+    ask = {"withdraw": submitting.withdraw, "cancel": submitting.cancel}[step]
     return act_with_reason(
         request,
         ReasonForm(request.POST),
