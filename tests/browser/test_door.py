@@ -1,25 +1,17 @@
 """The pages at the door in a real browser: accessible in both themes, whole on a phone, a silent console."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from apps.alliance.invitations import link_for
 from apps.alliance.models import Alliance
 from apps.alliance.signin.demo import give_demo_factor
+from tests.browser.ways import findings
 from tests.factories import InvitationFactory, MemberFactory
 from tests.signin.ways import PASSWORD, person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 OUTSIDE = ["/sign-in/", "/password/forgotten/", "/password/asked/", "/sign-up/"]
 INSIDE = ["/account/", "/account/factors/", "/account/sessions/", "/account/factors/passkeys/add/", "/prove/code/"]
-
-
-def findings(page):
-    return [
-        f"{found['id']}: {node['html'][:160]}"
-        for found in Axe().run(page).response["violations"]
-        for node in found["nodes"]
-    ]
 
 
 def judge(page, path):

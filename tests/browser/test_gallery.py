@@ -1,15 +1,11 @@
 """The gallery in a real browser: accessible in both themes, whole at both sizes, usable without mouse or scripts."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+
+from tests.browser.ways import findings
 
 pytestmark = pytest.mark.slow
 PAGES = ["home/gallery.html", "home/home.html", "errors/404.html", "account/signup_closed.html"]
-
-
-def findings(page):
-    return [f"{found['id']}: {node['html'][:160]}" for found in Axe().run(page).response["violations"]
-            for node in found["nodes"]]  # fmt: skip
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

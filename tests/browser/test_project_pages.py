@@ -1,11 +1,10 @@
 """Every page of projects, requests and the calendar: accessible in both themes, whole on a phone, a silent console."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from apps.alliance.roles import Role
 from apps.projects.services import proposals
-from tests.browser.ways import enter
+from tests.browser.ways import enter, findings
 from tests.factories import give
 from tests.projects.world import make_world, proposed, published
 from tests.signin.ways import person
@@ -39,11 +38,6 @@ def tour():
         steward: ["/", "/requests/", weighed, f"{weighed}approve/", own],
         auditor: ["/projects/", "/audited/", f"{own}access/replay/"],
     }
-
-
-def findings(page):
-    return [f"{found['id']}: {node['html'][:160]}" for found in Axe().run(page).response["violations"]
-            for node in found["nodes"]]  # fmt: skip
 
 
 @pytest.mark.parametrize(("size", "theme"), [("desk", "dark"), ("phone", "light")])

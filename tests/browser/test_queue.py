@@ -1,13 +1,14 @@
 """The stewards' queue in a real browser: by keyboard alone, in few steps and in far less than a minute."""
 
 import time
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
 from apps.alliance.roles import Role
 from apps.projects.models import AccessRequest
-from tests.browser.ways import enter
+from tests.browser.ways import enter, findings
 from tests.factories import CenterFactory, MemberFactory, give
 from tests.projects.world import proposed, published
 from tests.signin.ways import person
@@ -54,6 +55,62 @@ def test_a_steward_approves_from_the_queue_by_keyboard_in_under_a_minute(open_pa
     assert took < 60
     assert [state_of(one) for one in asked] == [R.WAITING, R.APPROVED]
     assert page.complaints == []
+
+
+def test_a_request_opens_beside_the_list_which_stays(open_page, live_server, steward, asked):
+    page = enter(open_page, live_server.url, steward)
+    page.goto("/requests/")
+    beside = page.get_by_role("region", name="The request that is open")
+    rows = page.locator("[data-row]")
+
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(beside.get_by_role("heading", name=asked[0].project.title)).to_be_visible()
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_have_attribute("aria-current", "")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(beside.get_by_role("heading", name=asked[1].project.title)).to_be_visible()
+    expect(beside.get_by_text("Nobody has said anything yet.")).to_be_visible()
+    assert findings(page) == []
+    page.reload()
+    expect(beside.get_by_role("heading", name=asked[1].project.title)).to_be_visible()
+    page.keyboard.press("Escape")
+
+    expect(beside).to_be_hidden()
+    expect(rows.nth(1).get_by_role("link").first).to_be_focused()
+    assert urlsplit(page.url)[2:] == ("/requests/", "", "")
+    assert page.complaints == []
+
+
+def test_what_is_open_beside_the_list_is_refused_by_its_key(open_page, live_server, steward, asked):
+    page = enter(open_page, live_server.url, steward)
+    page.goto(f"/requests/#request-{asked[0].pk}")
+    expect(page.get_by_role("button", name="I look at it")).to_be_visible()
+    page.keyboard.press("n")
+    expect(page.get_by_label("Why", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")  # leaves the field, then the question, then the request
+    expect(page.get_by_role("region", name="The request that is open")).to_be_visible()
+    page.keyboard.press("n")
+    page.keyboard.type("Not with our data.")
+    page.get_by_role("button", name="Refuse it").click()
+
+    expect(page.get_by_text("The team reads your no and why.")).to_be_visible()
+    assert [state_of(one) for one in asked] == [R.REFUSED, R.WAITING]
+
+
+@pytest.mark.parametrize("how", ["phone", "gone", "signed out"])
+def test_what_cannot_be_shown_beside_is_opened_as_its_page(open_page, live_server, steward, asked, how):
+    page = enter(open_page, live_server.url, steward, size="phone" if how == "phone" else "desk")
+    page.goto("/requests/")
+    if how == "gone":
+        page.route(f"**/requests/{asked[0].pk}/", lambda route: route.abort(), times=1)
+    if how == "signed out":
+        page.context.clear_cookies()
+    page.locator("[data-row]").nth(0).get_by_role("link").first.click()
+
+    page.wait_for_url("**/sign-in/**" if how == "signed out" else f"**/requests/{asked[0].pk}/")
+    expect(page.locator("#beside")).to_have_count(0)
 
 
 def test_a_steward_refuses_by_keyboard_and_the_key_asks_for_the_reason_first(open_page, live_server, steward, asked):

@@ -4,13 +4,12 @@ from datetime import timedelta
 
 import pytest
 from allauth.mfa.models import Authenticator
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 
 from apps.alliance.roles import Role
 from apps.workspaces import limits
 from apps.workspaces.models import CellCode, Run, RunEvent, RunFigures
-from tests.browser.ways import enter
+from tests.browser.ways import enter, findings
 from tests.factories import arranged, give
 from tests.factories_workspaces import run as make_run
 from tests.factories_workspaces import workspace
@@ -69,11 +68,6 @@ def comes_to(run, status, **facts):
         facts = {"stop_asked_at": now} | facts
     with arranged():
         Run.objects.filter(pk=run.pk).update(status=status, status_at=now - timedelta(seconds=3), **facts)
-
-
-def findings(page):
-    return [f"{found['id']}: {node['html'][:160]}" for found in Axe().run(page).response["violations"]
-            for node in found["nodes"]]  # fmt: skip
 
 
 @pytest.mark.parametrize(("size", "theme"), [("desk", "light"), ("phone", "dark")])

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from apps.alliance.models import Member
@@ -33,3 +34,12 @@ def prove_again(page: Page) -> None:
     """Show the factor once more where a step asks for it."""
     page.get_by_label("Code").fill(code())
     page.get_by_role("button", name="Prove it and go on").click()
+
+
+def findings(page: Page) -> list[str]:
+    """What axe finds wrong for people who can't see or use a mouse: rule and element."""
+    return [
+        f"{found['id']}: {node['html'][:160]}"
+        for found in Axe().run(page).response["violations"]
+        for node in found["nodes"]
+    ]
