@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import django
 
-BENCHES = ["pages", "access", "audit", "ingest", "workspaces"]
+BENCHES = ["pages", "access", "audit", "ingest", "workspaces", "jobs"]
 
 
 def main() -> int:

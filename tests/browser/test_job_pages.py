@@ -1,19 +1,23 @@
 """Every page of jobs: accessible in both themes, whole on a phone, a silent console."""
 
+from datetime import timedelta
+
 import pytest
 from allauth.mfa.models import Authenticator
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from apps.jobs.models import Figures, LogPiece
 from tests import factories_jobs as make
-from tests.browser.test_workspace_pages import findings
-from tests.browser.ways import enter
+from tests.browser.ways import enter, findings
 from tests.factories import arranged
 from tests.projects.world import make_world
 from tests.signin.ways import PASSWORD, give_app
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 GB = 10**9
+ENDED = timezone.now()
+BEGAN = ENDED - timedelta(minutes=2)
 
 
 @pytest.fixture
@@ -59,3 +63,45 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(open_page, live_server, world
         assert findings(lead) == [], name
         assert lead.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
         assert lead.complaints == [], name
+
+
+def comes(page, events):
+    """What the portal's stream tells, which the server of these tests can't tell; then it is over."""
+    body = f"retry: 2000\n\n{events}event: over\ndata: 1\n\n"
+    page.route("**/log/**from=*", lambda route: route.fulfill(body=body, content_type="text/event-stream"))
+
+
+def test_in_what_a_job_printed_one_looks_for_words(open_page, live_server, world, picture):
+    job = make.job(world.lead, world.project, data=[world.version], status="running")
+    attempt = make.attempt(job, make.host(), slots=0, started_at=BEGAN, ended_at=ENDED, outcome="succeeded")
+    text = "".join(f"epoch {number} Loss {1 / number:.3f}\n" for number in range(1, 101)).encode()
+    with arranged():
+        LogPiece.objects.create(attempt=attempt, offset=0, content=text)
+        Figures.objects.filter(attempt=attempt).update(log_bytes=len(text))
+    lead = enter(open_page, live_server.url, world.lead)
+    comes(lead, 'id: 9\ndata: "epoch 101 Loss 0.009\\n"\n\n')
+    lead.goto(f"/jobs/{job.pk}/log/")
+    printed, words = lead.get_by_label("What it prints"), lead.get_by_label("Look for words in it")
+
+    expect(lead.locator("#log-state")).to_have_text("It has ended.")
+    assert printed.evaluate("one => one.scrollTop + one.clientHeight >= one.scrollHeight - 8"), "the newest is in sight"
+    words.fill("loss")
+    expect(lead.get_by_text("1 of 101")).to_be_visible()
+    assert printed.evaluate("one => one.scrollTop") == 0
+    words.press("Shift+Enter")
+    expect(lead.get_by_text("101 of 101")).to_be_visible()
+    words.fill("gradient")
+    expect(lead.get_by_text("Not found")).to_be_visible()
+    picture(lead, "log", full_page=True)
+    assert findings(lead) == []
+    assert lead.complaints == []
+
+
+def test_a_job_that_printed_nothing_says_so(open_page, live_server, world):
+    job = make.job(world.lead, world.project, data=[world.version], status="running")
+    make.attempt(job, make.host(), slots=0, started_at=BEGAN, ended_at=ENDED, outcome="succeeded")
+    lead = enter(open_page, live_server.url, world.lead)
+    comes(lead, "")
+    lead.goto(f"/jobs/{job.pk}/log/")
+
+    expect(lead.locator("#log-state")).to_have_text("It has ended without a word.")

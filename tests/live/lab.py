@@ -57,12 +57,14 @@ class Lab:
         assert answer.url.startswith(self.address), answer.url
 
     def ask(self, method: str, path: str, **more: Any) -> requests.Response:
-        """A request as a script of its own page makes it."""
+        """A request as a script of its own page makes it; where it is led elsewhere, no script may read on."""
         headers = {"Origin": self.origin, "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors",
                    "Sec-Fetch-Dest": "empty", "Accept": "application/json"} | more.pop("headers", {})  # fmt: skip
         if token := self._token():
             headers.setdefault("X-XSRFToken", token)
-        return self.browser.request(method, f"{self.base}{path}", headers=headers, **{"timeout": 60} | more)
+        return self.browser.request(
+            method, f"{self.base}{path}", headers=headers, **{"timeout": 60, "allow_redirects": False} | more
+        )
 
     def _token(self) -> str:
         """What a page of this place repeats from its cookie; a Hub beside it has one of its own."""
