@@ -24,7 +24,7 @@ from host.plan import PlanError
 from host.portal import Refused, Unreadable
 from host.room import PROGRAMS
 from host.wire import Unreachable
-from sandbox.bubblewrap import Bubblewrap, Running, StartRefused
+from sandbox.bubblewrap import Bubblewrap, Running, StartFailed, StartRefused
 from sandbox.ends import Why
 from sandbox.keeper import OUTPUT
 from sandbox.spec import MB, Environment, Limits, ReadOnly, SandboxSpec, SpecError, Writable
@@ -140,10 +140,10 @@ class JobRun:
         except Fenced as fenced:
             log.warning("%s is given up: %s", self.notes.attempt, fenced)
             end = {}
+        except (CacheError, DiskError, Busy, StartFailed) as error:  # of this machine, not of the job
+            end = {"why": "lost", "words": str(error)}
         except _REFUSALS as refused:
             end = {"why": "refused", "words": str(refused)}
-        except (CacheError, DiskError, Busy) as error:  # of this machine, not of the job
-            end = {"why": "lost", "words": str(error)}
         except Unreachable as error:
             end = {"why": "lost", "words": f"The portal could not be reached as it started: {error}"}
         finally:

@@ -34,6 +34,10 @@ class StartRefused(Exception):
     """The sandbox was not started; the message says why."""
 
 
+class StartFailed(StartRefused):
+    """Nothing was wrong with what was asked: whatever starts it broke on the way, and another try may go well."""
+
+
 class StillRunning(Exception):
     """It has not ended in the time that was given to wait."""
 
@@ -152,7 +156,8 @@ class Bubblewrap:
         return run
 
     def start(self, spec: SandboxSpec, run: Path | None = None) -> Running:
-        """Start it and come back when its first process runs. StartRefused says why it doesn't.
+        """Start it and come back when its first process runs. StartRefused says why it doesn't; StartFailed, which is
+        one, that this says nothing against another try.
 
         Where the folder of the run is taken away before the start has come to its end, it starts not.
         """
@@ -167,9 +172,11 @@ class Bubblewrap:
             )  # fmt: skip
             said = json.loads(answer.stdout or "{}")
         except (subprocess.TimeoutExpired, ValueError) as error:
-            raise StartRefused(f"The keeper did not answer: {error}") from error
+            raise StartFailed(f"The keeper did not answer: {error}") from error
+        if "error" in said:
+            raise StartRefused(said["error"])
         if "pid" not in said:
-            raise StartRefused(said.get("error") or f"The keeper failed: {answer.stderr.strip()[-500:]}")
+            raise StartFailed(f"The keeper ended as it started: {answer.stderr.strip()[-500:]}")
         return Running(run)
 
     def abandon(self, run: Path) -> None:

@@ -45,8 +45,8 @@ def _through_the_portal(site: Site, scale: float) -> Iterator[dict[str, object]]
     like = jobs.hand_in("true")
     assert jobs.until(like, "Succeeded", "Failed") == "Succeeded", jobs.page(like)
     number, at_once = max(round(STARTS * scale), 3), max(round(AT_ONCE * scale), 4)
-    ours = site.inside("starts", like, str(number), module="tests.bench.jobs_inside")
-    through = site.inside("rate", like, str(at_once), module="tests.bench.jobs_inside", seconds=600)
+    ours = site.inside("starts", like, str(number), module="tests.live.jobs_inside")
+    through = site.inside("rate", like, str(at_once), module="tests.live.jobs_inside", seconds=600)
     with bare_celery.at_work(site.values["REDIS_URL"].rpartition("/")[0] + "/9"):
         theirs, their_rate = bare_celery.starts_ms(number), bare_celery.rate(at_once)
     middle = {name: 1000 * median(one[name] for one in ours) for name in ours[0]}

@@ -12,6 +12,7 @@ import pytest
 from apps.jobs import limits
 from host import jobs as clocks
 from host.jobs import Jobs
+from sandbox import bubblewrap
 from tests.host.conftest import wait
 from tests.host.stand_ins import LIMITS
 from tests.uids import next_uid
@@ -266,6 +267,14 @@ def test_a_job_goes_on_from_anothers_checkpoints_and_from_no_link_among_them(yar
 
     assert yard.ended(second)["exit_code"] == 0, yard.portal.log(second["attempt"])
     assert yard.portal.log(second["attempt"]) == b"['at'] 7\n"
+
+
+def test_a_sandbox_that_is_killed_as_it_starts_is_the_machines_trouble(yard, monkeypatch):
+    monkeypatch.setattr(bubblewrap, "_KEEPER", "import os; os.kill(os.getpid(), 9)")
+    end = yard.ended(yard.hand_in(RESULT))
+
+    assert (end["why"], end["results"]) == ("lost", [])
+    assert "The keeper ended as it started" in end["words"]
 
 
 def test_an_address_of_code_that_is_refused_is_the_machines_trouble(yard):
