@@ -97,11 +97,24 @@ def truncate() -> None:
         rows = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
         tables = [("public", name) for (name,) in rows if name not in KEPT] + [("audit", name) for name in RECORD]
         with connection.transaction():
+            _wake_triggers(connection)
             if connection.execute("select to_regproc('public.empty_table') is null").fetchone() == (True,):
                 _truncate_all(connection, tables)
             else:
                 _empty_filled(connection, tables)
             connection.execute("call audit.note_existing('alliance_alliance')")
+
+
+def _wake_triggers(connection: psycopg.Connection) -> None:
+    """What a test put to sleep, as an attacker would, is awake for the next one."""
+    asleep = connection.execute(
+        "select n.nspname, c.relname, t.tgname from pg_trigger t join pg_class c on c.oid = t.tgrelid "
+        "join pg_namespace n on n.oid = c.relnamespace "
+        "where t.tgenabled = 'D' and not t.tgisinternal and n.nspname in ('public', 'audit')"
+    ).fetchall()
+    for schema, table, trigger in asleep:
+        names = {"table": sql.Identifier(schema, table), "trigger": sql.Identifier(trigger)}
+        connection.execute(sql.SQL("alter table {table} enable trigger {trigger}").format(**names))
 
 
 def _empty_filled(connection: psycopg.Connection, tables: list[tuple[str, str]]) -> None:

@@ -26,6 +26,7 @@ from apps.alliance.models import Center, Grant, Invitation, Member, TrainingReco
 from apps.alliance.roles import Role
 from apps.audit.models import Entry, Event
 from apps.audit.verification import verify
+from tests import database
 from tests.factories import (
     CenterFactory,
     InvitationFactory,
@@ -224,6 +225,15 @@ def test_every_month_of_the_record_is_guarded_like_the_whole(superuser, at_hand)
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
             superuser.execute(statement)
     assert superuser.execute("select count(*) from audit.entry").fetchone()[0] >= 3
+
+
+def test_what_a_test_puts_to_sleep_is_awake_for_the_next_one(superuser):
+    for table in ("audit.entry", "audit.cosignature", "alliance_member"):
+        superuser.execute(f"alter table {table} disable trigger user")
+    asleep = "select count(*) from pg_trigger where tgenabled = 'D' and not tgisinternal"
+    assert superuser.execute(asleep).fetchone()[0] > 3
+    database.truncate()
+    assert superuser.execute(asleep).fetchone()[0] == 0
 
 
 def test_there_is_no_admin_site():

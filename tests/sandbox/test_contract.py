@@ -7,6 +7,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from sandbox import bubblewrap
+from sandbox.bubblewrap import StartFailed
 from sandbox.spec import SocketFolder
 from tests.sandbox.place import DATA, HOME, ROWS, by_slurm
 
@@ -177,3 +179,10 @@ def test_slurm_leaves_nothing_on_the_node(place):
     by_slurm(place, place.spec())
 
     assert set(Path("/tmp").glob("tmp.*")) <= before
+
+
+@pytest.mark.parametrize("keeper", ["import os; os.kill(os.getpid(), 9)", "print('{\"pi')"])
+def test_what_is_killed_as_it_starts_has_failed_and_was_not_refused(place, monkeypatch, keeper):
+    monkeypatch.setattr(bubblewrap, "_KEEPER", keeper)
+    with pytest.raises(StartFailed, match="The keeper"):
+        place.start(place.spec("sleep", "60"))
