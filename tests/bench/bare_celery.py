@@ -29,7 +29,8 @@ def at_work(broker: str) -> Iterator[None]:
     words = [sys.executable, "-m", "celery", "-A", "tests.bench.bare_celery", "worker", "-c", str(PROCESSES), "-Q",
              "bare", "-n", "bare@here", "--loglevel", "ERROR"]  # fmt: skip
     app.conf.update(broker_url=broker, result_backend=broker)
-    worker = subprocess.Popen(words, env={**os.environ, "BARE_BROKER": broker})
+    env = {**os.environ, "BARE_BROKER": broker}
+    worker = subprocess.Popen(words, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         run.delay("true").get(timeout=SECONDS)
         yield
