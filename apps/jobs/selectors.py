@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from apps.alliance.models import Member
 from apps.alliance.selectors import audits_everything
-from apps.jobs.models import Attempt, Host, Job, JobData, LogPiece, Result, Slot, Usage
+from apps.jobs.models import Attempt, Job, JobData, LogPiece, Result, Usage
+from apps.jobs.rooms import open_hosts
 from apps.projects.models import Project, TeamMember
 from apps.workspaces.selectors import data_in_care_of
 
@@ -70,11 +71,7 @@ def usual_wait() -> timedelta | None:
 
 def largest_host() -> tuple[int, int]:
     """The most processors, and memory (bytes), that one job can have; (0, 0) where there is no host."""
-    found = [
-        (host.slots.filter(kind=Slot.Kind.CPU, is_gone=False).count(), host.slot_memory)
-        for host in Host.objects.filter(is_open=True)
-    ]
-    return max(((cpus, cpus * memory) for cpus, memory in found), default=(0, 0))
+    return max(((room.cpus, room.cpus * room.host.slot_memory) for room in open_hosts()), default=(0, 0))
 
 
 def used_by(project: Project) -> dict[str, float]:

@@ -21,7 +21,8 @@ async function show(link) {
   htmx.process(place);
   place.hidden = false;
   place.scrollTop = 0;
-  for (const row of list.querySelectorAll("[data-row]")) row.toggleAttribute("aria-current", row.contains(link));
+  for (const row of list.querySelectorAll("[data-row][aria-current]")) row.removeAttribute("aria-current");
+  link.closest("[data-row]").setAttribute("aria-current", "true");
   history.replaceState(null, "", `#${link.closest("[data-row]").id}`);
   said.textContent = `Beside the list: ${heading.textContent.trim()}`;
 }

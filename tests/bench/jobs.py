@@ -1,7 +1,7 @@
 """Jobs through the whole portal beside bare Celery tasks on the same machine; and whose turn it is of 100,000.
 
-Ours starts a program in a sandbox of its own beside its data, by three processes and two looks at the access decision;
-bare Celery starts it as it is. Both are counted from before they are handed in until the program's own first word.
+Ours starts a program in a sandbox of its own beside its data, by three processes, each step with the
+access decision; bare Celery starts it as it is. Both are counted from before they are handed in until the program's own first word.
 """
 
 import time
@@ -12,7 +12,8 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.jobs.models import Account, Job
-from apps.jobs.services.dispatching import Room, next_for
+from apps.jobs.rooms import Room
+from apps.jobs.services.dispatching import next_for
 from apps.projects.models import Project
 from door import environments
 from tests import factories_jobs as make

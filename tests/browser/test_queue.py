@@ -67,7 +67,7 @@ def test_a_request_opens_beside_the_list_which_stays(open_page, live_server, ste
     page.keyboard.press("Enter")
     expect(beside.get_by_role("heading", name=asked[0].project.title)).to_be_visible()
     expect(rows).to_have_count(2)
-    expect(rows.nth(0)).to_have_attribute("aria-current", "")
+    expect(rows.nth(0)).to_have_attribute("aria-current", "true")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(beside.get_by_role("heading", name=asked[1].project.title)).to_be_visible()
@@ -89,7 +89,7 @@ def test_what_is_open_beside_the_list_is_refused_by_its_key(open_page, live_serv
     expect(page.get_by_role("button", name="I look at it")).to_be_visible()
     page.keyboard.press("n")
     expect(page.get_by_label("Why", exact=True)).to_be_focused()
-    page.keyboard.press("Escape")  # leaves the field, then the question, then the request
+    page.keyboard.press("Escape")  # of the question, not of the request
     expect(page.get_by_role("region", name="The request that is open")).to_be_visible()
     page.keyboard.press("n")
     page.keyboard.type("Not with our data.")

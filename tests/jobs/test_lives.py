@@ -313,6 +313,18 @@ def test_nobody_else_cancels_it(world, waiting, who):
 
 
 # ── access that ends ────────────────────────────────────────────────────────────────────────────────────────────────
+def test_what_ends_well_just_after_its_basis_ended_leaves_nothing(world, host, waiting):
+    """No heartbeat has come by since: its end is the first to ask."""
+    attempt = running(waiting, host)
+    decisions.revoke(world.request, by=world.steward, reason="Over.")
+    attempts.end(attempt, by=HOST, ending=replace(GOOD, results=(("a", "a" * 64, 1),)))
+
+    assert (again(waiting).status, again(attempt).outcome) == ("failed", "failed")
+    assert "not so" in again(waiting).reason
+    assert not Result.objects.exists()
+    assert Usage.objects.get().is_charged
+
+
 def test_what_waits_without_a_basis_is_refused_and_what_runs_ends_at_once(world, host, waiting):
     other = make.job(world.lead, world.project, data=[world.version])
     attempt = running(waiting, host)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from apps.jobs import limits
 from apps.jobs.actors import DISPATCHER
 from apps.jobs.models import Account, Job, Share
+from apps.jobs.rooms import free_on
 from apps.jobs.services import attempts, dispatching
 from tests import factories_jobs as make
 from tests.factories import CenterFactory, MemberFactory, arranged
@@ -27,7 +28,7 @@ def used(project, seconds, *, ago=timedelta(0)):
 
 
 def turn(host):
-    return dispatching.next_for(dispatching.free_on(host), timezone.now())
+    return dispatching.next_for(free_on(host), timezone.now())
 
 
 @pytest.fixture
@@ -142,6 +143,6 @@ def test_all_that_fits_is_started_and_hosts_that_are_closed_get_nothing(world, h
 def test_the_choice_costs_two_queries_at_most(world, host, django_assert_max_num_queries):
     for _ in range(5):
         queued(world.project, world.lead)
-    free = dispatching.free_on(host)
+    free = free_on(host)
     with django_assert_max_num_queries(2):
         dispatching.next_for(free, timezone.now())

@@ -32,7 +32,7 @@ def starts(like: Job, number: int) -> list[dict[str, float]]:
 
 
 def rate(like: Job, number: int) -> dict[str, float]:
-    """Until the last of so many has ended, and the greatest number that ran at once."""
+    """Seconds until all were handed in, and until the last of them had ended."""
     began = time.time()
     jobs = [_hand_in(like, ("true",)) for _ in range(number)]
     handed = time.time() - began

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +16,8 @@ from apps.core.notices import tell
 from apps.core.outbox import later
 from apps.jobs import limits
 from apps.jobs.admission import baseless
-from apps.jobs.asked import Wish
 from apps.jobs.models import Account, Attempt, Figures, Host, Job, Result, Slot, Usage
+from apps.jobs.rooms import cpu_slots
 from apps.jobs.states import JOB
 from apps.jobs.words import ended_words
 
@@ -63,11 +63,6 @@ def dispatch(job: Job, *, by: Any, host: Host) -> None:
     Figures.objects.create(attempt=attempt)
     Slot.objects.filter(pk__in=[one.pk for one in held]).update(attempt=attempt)
     note(attempt=str(attempt.pk), fence=job.fence, host=host.name, slots=dict(Counter(one.kind for one in held)))
-
-
-def cpu_slots(asked: Job | Wish, host: Host) -> int:
-    """How many of the host's processors go with what is asked for, its memory included."""
-    return max(asked.cpus, -(-asked.memory // host.slot_memory))
 
 
 def _take_slots(job: Job, host: Host) -> list[Slot]:
@@ -139,14 +134,20 @@ def begin(attempt: Attempt, *, by: Any, environment_hash: str, not_kept: Sequenc
 
 @command("jobs.attempt.ended", policy=only_the_system)
 def end(attempt: Attempt, *, by: Any, ending: Ending) -> None:
-    """Keep how it ended, free its slots, count what it held, and take the job where that leads."""
+    """Keep how it ended, free its slots, count what it held, and take the job where that leads.
+
+    The access decision is asked once more: where a basis ended a moment ago, nothing is left by what stood on it.
+    """
     _demand_current(attempt)
     if len(ending.results) > limits.MOST_RESULTS:
         raise Invalid(f"An attempt leaves at most {limits.MOST_RESULTS} files.")
+    outcome = _outcome(attempt, ending)
+    if outcome == "succeeded" and (reason := baseless([J.STARTING, J.RUNNING], [attempt.job_id]).get(attempt.job_id)):
+        outcome, ending = "failed", replace(ending, why="refused", words=reason, results=())
     Result.objects.bulk_create(
         Result(attempt=attempt, path=path, sha256=sha256, bytes=size) for path, sha256, size in ending.results
     )
-    _finish(attempt, _outcome(attempt, ending), ending)
+    _finish(attempt, outcome, ending)
 
 
 # ── what the watch finds ────────────────────────────────────────────────────────────────────────────────────────────

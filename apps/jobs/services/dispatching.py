@@ -6,37 +6,22 @@ until it fits, so that no job waits for ever.
 """
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.core.errors import PortalError
 from apps.jobs import bell, limits
 from apps.jobs.actors import DISPATCHER
 from apps.jobs.admission import baseless
-from apps.jobs.asked import Wish
-from apps.jobs.models import Account, Host, Job, Slot
+from apps.jobs.models import Account, Host, Job
+from apps.jobs.rooms import Room, all_of, free_on
 from apps.jobs.services import attempts
 
 logger = logging.getLogger(__name__)
 MOST_STARTS = 200  # in one go
 _NEXT = Path(__file__).with_name("next_job.sql").read_text(encoding="utf-8")
-
-
-@dataclass(frozen=True)
-class Room:
-    """Slots of a host: those that are free, or all that it has."""
-
-    host: Host
-    cpus: int
-    gpus: int
-
-    def holds(self, asked: Job | Wish) -> bool:
-        """Whether what is asked for fits into it."""
-        return attempts.cpu_slots(asked, self.host) <= self.cpus and asked.gpus <= self.gpus
 
 
 def dispatch_all() -> int:
@@ -68,21 +53,6 @@ def _start(job: Job, host: Host) -> bool:
         return False
     attempts.dispatch(job, by=DISPATCHER, host=host)
     return True
-
-
-def free_on(host: Host) -> Room:
-    """Its free slots."""
-    return _room(host, Slot.objects.filter(host=host, attempt=None, is_gone=False))
-
-
-def all_of(host: Host) -> Room:
-    """All its slots."""
-    return _room(host, Slot.objects.filter(host=host, is_gone=False))
-
-
-def _room(host: Host, slots: QuerySet[Slot]) -> Room:
-    kinds = list(slots.values_list("kind", flat=True))
-    return Room(host, kinds.count(Slot.Kind.CPU), kinds.count(Slot.Kind.GPU))
 
 
 def next_for(free: Room, now: datetime) -> Job | None:

@@ -15,8 +15,8 @@ from apps.core.outbox import later
 from apps.jobs import bell, limits
 from apps.jobs import policies as may
 from apps.jobs.asked import Code, Wish
-from apps.jobs.models import LIVE, Account, Attempt, Host, Job, JobData, Share, Snapshot
-from apps.jobs.services.dispatching import all_of
+from apps.jobs.models import LIVE, Account, Attempt, Job, JobData, Share, Snapshot
+from apps.jobs.rooms import open_hosts
 from apps.jobs.states import JOB
 from apps.projects.models import Project
 from apps.workspaces.admission import answers_of
@@ -95,7 +95,7 @@ def _demand_sense(wish: Wish) -> None:
 
 def _demand_a_host(wish: Wish) -> None:
     """What no host could ever hold would wait for ever; where there is no host yet, it waits for one."""
-    rooms = [all_of(host) for host in Host.objects.filter(is_open=True)]
+    rooms = open_hosts()
     if rooms and not any(room.holds(wish) for room in rooms):
         raise Invalid(fields={"cpus": "No machine has that much. The largest job is told beside this form."})
 
