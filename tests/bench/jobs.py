@@ -1,7 +1,7 @@
 """Jobs through the whole portal beside bare Celery tasks on the same machine; and whose turn it is of 100,000.
 
 Ours starts a program in a sandbox of its own beside its data, by three processes, each step with the
-access decision; bare Celery starts it as it is. Both are counted from before they are handed in until the program's own first word.
+access decision; bare Celery starts it as it is. Both are counted from before they are handed in to the program's word.
 """
 
 import time
