@@ -153,6 +153,10 @@ class Person:
         self.post(html.unescape(form[1]), "/sign-in/", member=found[1])
         assert self.get("/sign-in/").url != self._at("/sign-in/"), "the sign-in was refused"
 
+    def is_signed_in(self) -> bool:
+        """Whether the portal still knows them: a session ends when nothing is done for a while."""
+        return self.get("/account/", allow_redirects=False).status_code == 200
+
     # ── workspaces ──────────────────────────────────────────────────────────────────────────────────────────────────
     def page_of(self, project: str) -> str:
         """The text of one's workspace's page."""

@@ -16,9 +16,15 @@ from tests.live.site import Site
 
 
 @pytest.fixture(scope="session")
-def ground(site: Site) -> Iterator[Ground]:
-    with grounds(site) as both:
-        yield both
+def both(site: Site) -> Iterator[Ground]:
+    with grounds(site) as standing:
+        yield standing
+
+
+@pytest.fixture
+def ground(both: Ground) -> Ground:
+    both.awake()
+    return both
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Attacked:
 
 
 @pytest.fixture(scope="session")
-def attacked(ground: Ground) -> Iterator[Attacked]:
+def attacked(both: Ground) -> Iterator[Attacked]:
     """All probes by Rosa in her kernel, with real addresses and paths."""
     memory = Path("/dev/shm") / f"caia-canary-workspaces-{os.getpid()}"
     memory.write_text("CANARY-MEMORY")
@@ -46,8 +52,8 @@ def attacked(ground: Ground) -> Iterator[Attacked]:
         canaries = Canaries(Path(folder))
         try:
             canaries.so_far()
-            facts, data = facts_of(ground, canaries, memory.name), ground.data()
-            said = attack(ground.lab, facts)
+            facts, data = facts_of(both, canaries, memory.name), both.data()
+            said = attack(both.lab, facts)
             yield Attacked(said, canaries.so_far(), facts, data)
         finally:
             canaries.close()

@@ -32,6 +32,13 @@ class Ground:
     lab: Lab
     their_lab: Lab
 
+    def awake(self) -> None:
+        """Whoever did nothing for as long as a session lasts (the other one's tests took their time) goes in again."""
+        for person, lab in ((self.rosa, self.lab), (self.julia, self.their_lab)):
+            if not person.is_signed_in():
+                person.sign_in()
+                lab.enter()
+
     def notes(self, lab: Lab) -> tuple[Path, dict[str, Any]]:
         """The folder of a run on this machine, and its host's notes."""
         for file in (self.site.place / "ws" / "r").glob("*/run.json"):
