@@ -87,9 +87,10 @@ class Neighbors:
 
 
 @pytest.fixture(scope="module")
-def neighbors(ground: Ground) -> Iterator[Neighbors]:
-    with ground.their_lab.kernel() as kernel:
-        yield Neighbors(kernel, ground.site.person("Mateo Silva"))
+def neighbors(both: Ground) -> Iterator[Neighbors]:
+    both.awake()
+    with both.their_lab.kernel() as kernel:
+        yield Neighbors(kernel, both.site.person("Mateo Silva"))
 
 
 @dataclass
@@ -110,8 +111,8 @@ class Attacker:
 
 
 @pytest.fixture(scope="module")
-def attacker(ground: Ground) -> Iterator[Attacker]:
-    attacker = Attacker(ground, ground.site.person("Rosa Jimenez"), ground.site.project("Rosa Jimenez", DATA))
+def attacker(both: Ground) -> Iterator[Attacker]:
+    attacker = Attacker(both, both.site.person("Rosa Jimenez"), both.site.project("Rosa Jimenez", DATA))
     yield attacker
     if "/stop/" in attacker.rosa.page_of(attacker.project):
         attacker.rosa.stop(attacker.project)

@@ -39,19 +39,20 @@ class Taken:
 
 
 @pytest.fixture(scope="module")
-def taken(ground: Ground) -> Taken:
-    project = ground.site.project("Rosa Jimenez", DATA)
+def taken(both: Ground) -> Taken:
+    both.awake()
+    project = both.site.project("Rosa Jimenez", DATA)
     try:
-        ground.rosa.start(project)
-        run = ground.rosa.run_of(project)
-        plan = portal(ground).plan(run)  # a start takes seconds; its own host asks for the same
+        both.rosa.start(project)
+        run = both.rosa.run_of(project)
+        plan = portal(both).plan(run)  # a start takes seconds; its own host asks for the same
         files = [file for dataset in plan.datasets for file in dataset.files]
-        their = next(sha for sha in ground.data().values() if sha not in {file.sha256 for file in files})
+        their = next(sha for sha in both.data().values() if sha not in {file.sha256 for file in files})
         turned, changed = turn(files[0], their), change(files[0])
         hashes = {one.sha256: hashlib.sha256(requests.get(one.url, timeout=30).content).hexdigest() for one in files}
-        ground.rosa.opened(project)
+        both.rosa.opened(project)
     finally:
-        ground.rosa.leave(project)
+        both.rosa.leave(project)
     return Taken(run, plan, turned, changed, hashes)
 
 
