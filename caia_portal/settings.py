@@ -346,6 +346,8 @@ CELERY_BEAT_SCHEDULE = {
     "projects-access": {"task": "projects.keep_access", "schedule": 30.0, "options": {"expires": 30}},
     "projects-reminders": {"task": "projects.remind_of_endings", "schedule": 3600.0},
     "jobs-reconcile": {"task": "jobs.reconcile", "schedule": 5.0, "options": {"expires": 5}},
+    "jobs-budgets": {"task": "jobs.warn_of_budgets", "schedule": 60.0, "options": {"expires": 60}},
+    "jobs-books": {"task": "jobs.check_books", "schedule": crontab(hour=2, minute=13)},
     "workspaces-runs": {"task": "workspaces.keep_runs", "schedule": 10.0, "options": {"expires": 10}},
     "workspaces-tokens": {"task": "workspaces.forget_tokens", "schedule": 3600.0},
     "record-watch": {"task": "home.watch_record", "schedule": 30.0},

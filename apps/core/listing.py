@@ -13,6 +13,7 @@ from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
 
 PAGE = 25
+POSITIONS = frozenset({"after", "before"})
 COUNTED = 1000  # beyond this a total helps nobody and would cost more with every row
 
 
@@ -80,13 +81,24 @@ def listing(
         count_words=_count_words(total),
         previous_url=_link(query, chosen, before=_cursor(rows[0], chosen)) if has_before and rows else None,
         next_url=_link(query, chosen, after=_cursor(rows[-1], chosen)) if has_after and rows else None,
-        filtered=any(value for key, value in query.items() if key not in {"sort", "after", "before"}),
+        filtered=any(value for key, value in query.items() if key not in {"sort", *POSITIONS}),
         count=total,
     )
 
 
-def gathered(rows: Sequence[Any], marks: Sequence[str], query: QueryDict, *, labels: Sequence[str]) -> Listing:
-    """One page of rows that come from several tables, so that no query can page them; `marks` rise as the rows do."""
+def gathered(
+    rows: Sequence[Any],
+    marks: Sequence[str],
+    query: QueryDict,
+    *,
+    labels: Sequence[str],
+    numeric: Sequence[str] = (),
+    filters: forms.Form | None = None,
+) -> Listing:
+    """One page of rows that come from several tables, so that no query can page them; `marks` rise as the rows do.
+
+    `numeric` are those of the labels over numbers.
+    """
     start = 0
     if after := query.get("after"):
         start = bisect_right(marks, after)
@@ -96,12 +108,12 @@ def gathered(rows: Sequence[Any], marks: Sequence[str], query: QueryDict, *, lab
     shown = list(rows[start:end])
     return Listing(
         rows=shown,
-        columns=[Heading(label, label.lower(), False, None, "") for label in labels],
-        filters=None,
+        columns=[Heading(label, label.lower(), label in numeric, None, "") for label in labels],
+        filters=filters,
         count_words=f"{len(rows):,}",
-        previous_url="?" + urlencode({"before": marks[start]}) if start and shown else None,
-        next_url="?" + urlencode({"after": marks[end - 1]}) if end < len(rows) else None,
-        filtered=False,
+        previous_url=_beside(query, before=marks[start]) if start and shown else None,
+        next_url=_beside(query, after=marks[end - 1]) if end < len(rows) else None,
+        filtered=filters is not None and any(value for key, value in query.items() if key not in POSITIONS),
         count=len(rows),
     )
 
@@ -159,8 +171,12 @@ def _cursor(row: Model, chosen: str) -> str:
 
 
 def _link(query: QueryDict, chosen: str, **position: str) -> str:
-    kept = {key: value for key, value in query.items() if key not in {"after", "before"} and value}
-    return "?" + urlencode({**kept, "sort": chosen, **position})
+    return _beside(query, sort=chosen, **position)
+
+
+def _beside(query: QueryDict, **position: str) -> str:
+    kept = {key: value for key, value in query.items() if key not in POSITIONS and value}
+    return "?" + urlencode({**kept, **position})
 
 
 def _heading(column: Column, chosen: str, query: QueryDict) -> Heading:

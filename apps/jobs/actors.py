@@ -8,3 +8,4 @@ HOST = SystemActor(
     frozenset({"jobs.host.announced", "jobs.attempt.planned", "jobs.attempt.begun", "jobs.attempt.ended"}),
 )
 WATCH = SystemActor("job watch", frozenset({"jobs.attempt.lost", "jobs.job.refused", "jobs.job.cancelled"}))
+BOOKKEEPER = SystemActor("bookkeeper", frozenset({"jobs.budget.warned", "jobs.books.checked"}))

@@ -8,9 +8,13 @@ from apps.workspaces.admission import why_not
 
 
 def baseless(statuses: Collection[str], jobs: Collection[UUID] | None = None) -> dict[UUID, str]:
-    """Of the jobs in these states, or of just these: those with data that may not be used now, and why. Two queries."""
+    """Of the jobs in these states, or of just these: those with data that may not be used now, and why. Two queries.
+
+    A job that has had an attempt goes on to its end though the hours of its project are used up meanwhile.
+    """
     found = JobData.objects.filter(job__status__in=statuses)
     if jobs is not None:
         found = found.filter(job__in=jobs)
     of_job = ("job_id", "version_id", "job__member_id", "job__project_id")
-    return why_not(found.values_list(*of_job, "version__dataset_id", "version__dataset__title"))
+    rows = found.values_list(*of_job, "version__dataset_id", "version__dataset__title", "job__fence")
+    return why_not((*row[:-1], row[-1] > 0) for row in rows)

@@ -9,3 +9,11 @@ LOG_READ = read(
     when="Before the log of a job is shown to somebody of its project's team, and each time its live view begins anew.",
     about=("jobs.job",),
 )
+
+USAGE_EXPORTED = read(
+    "jobs.usage.exported",
+    "Take the books of computing as CSV",
+    attempt="take the books of computing as CSV",
+    when="Before the lines of the books that somebody may see of a month are given out as a file.",
+    about=("alliance.alliance",),
+)

@@ -6,12 +6,16 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
+from apps.alliance.models import Center
 from apps.core.errors import Invalid
 from apps.jobs import limits
 from apps.jobs.asked import Wish
+from apps.jobs.bills import BY, MONTHS
+from apps.jobs.books import Month
 from apps.jobs.gateways import read
-from apps.jobs.models import Job
+from apps.jobs.models import Job, Usage
 
 HOUR, GB = 3600, limits.GB
 
@@ -21,6 +25,41 @@ class JobFilters(forms.Form):
 
     status = forms.ChoiceField(label="State", required=False, choices=[("", "Any"), *Job.Status.choices])
     q = forms.CharField(label="Name", required=False, max_length=64)
+
+
+class UsageFilters(forms.Form):
+    """Which month of the books, put together by what, of which center."""
+
+    month = forms.ChoiceField(label="Month", required=False)
+    by = forms.ChoiceField(label="Put together by", required=False, choices=list(BY.items()))
+    center = forms.ModelChoiceField(Center.objects.none(), label="Center", required=False, empty_label="All")
+
+    def __init__(self, *args: Any, centers: QuerySet[Center], now: Month, **more: Any) -> None:
+        super().__init__(*args, **more)
+        months = [now.before(back) for back in range(MONTHS)]
+        self.fields["month"].choices = [(str(one), one.words) for one in months]  # type: ignore[attr-defined]
+        self.fields["center"].queryset = centers  # type: ignore[attr-defined]
+
+
+class BudgetForm(forms.Form):
+    """How much a center pays for in a month."""
+
+    resource = forms.ChoiceField(label="Of what", choices=Usage.Resource.choices)
+    hours = forms.IntegerField(
+        label="Hours in each month", min_value=0, max_value=100_000_000, required=False,
+        help_text="One processor, or one graphics processor, for one hour. Empty: no bound.",
+    )  # fmt: skip
+    reason = forms.CharField(label="Why", max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class ShareForm(forms.Form):
+    """How much of the slots a center is entitled to beside the others."""
+
+    weight = forms.FloatField(
+        label="Share", min_value=0.01, max_value=1000,
+        help_text="1 is the usual one; a center with 2 gets twice as much as one with 1 while both have jobs waiting.",
+    )  # fmt: skip
+    reason = forms.CharField(label="Why", max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
 
 
 class JobForm(forms.Form):

@@ -353,6 +353,32 @@ class Share(Identified):
         return self.center_id
 
 
+class Budget(Identified):
+    """How many hours of one resource a center pays for in a calendar month (UTC). It holds back what has not begun.
+
+    `hours` None: no bound. `told`: the last word that went to its managers, as 2026-12:80, so that each goes once.
+    """
+
+    center = models.ForeignKey(Center, on_delete=models.PROTECT, related_name="budgets")
+    resource = models.CharField(max_length=3, choices=Usage.Resource.choices)
+    hours = models.PositiveIntegerField(null=True, blank=True)
+    told = models.CharField(max_length=12, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["center", "resource"], name="budget_once"),
+            models.CheckConstraint(condition=Q(resource__in=["cpu", "gpu"]), name="budget_resource"),
+            models.CheckConstraint(condition=Q(hours=None) | Q(hours__lte=100_000_000), name="budget_hours"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_resource_display()} of {self.center}"
+
+    def concerns_center(self) -> Any:
+        return self.center_id
+
+
 class Account(models.Model):
     """What a project used of late, half of it each week; it says whose turn it is, so the record leaves it out."""
 

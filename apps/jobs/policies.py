@@ -1,6 +1,7 @@
 """Who hands jobs in, cancels them and reads what they print. The access decision itself is asked, not repeated."""
 
 from apps.alliance.models import Center, Member
+from apps.alliance.policies import may_manage_center
 from apps.alliance.roles import Role
 from apps.catalog.selectors import stewarded
 from apps.core.decisions import YES, Decision, allow_if
@@ -28,6 +29,11 @@ def may_read_log(actor: Member, target: Job) -> Decision:
     """The project's team, since what a job prints is data until somebody has looked at it."""
     is_on_team = TeamMember.objects.filter(project=target.project_id, member=actor, until=None).exists()
     return allow_if(is_on_team, otherwise="What a job prints is read by its project's team alone.")
+
+
+def may_set_budget(actor: Member, target: Center) -> Decision:
+    """The managers of the center that pays."""
+    return may_manage_center(actor, target)
 
 
 def may_set_share(actor: Member, target: Center) -> Decision:

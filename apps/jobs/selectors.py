@@ -6,8 +6,9 @@ from statistics import median
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
-from apps.alliance.models import Member
-from apps.alliance.selectors import audits_everything
+from apps.alliance.models import Center, Member
+from apps.alliance.roles import Role
+from apps.alliance.selectors import audits_everything, sees_all, visible_centers
 from apps.jobs.models import Attempt, Job, JobData, LogPiece, Result, Usage
 from apps.jobs.rooms import open_hosts
 from apps.projects.models import Project, TeamMember
@@ -78,3 +79,30 @@ def used_by(project: Project) -> dict[str, float]:
     """Hours that were charged to a project, by resource."""
     rows = Usage.objects.filter(project=project, is_charged=True).values("resource").annotate(total=Sum("seconds"))
     return {row["resource"]: row["total"] / 3600 for row in rows}
+
+
+# ── what computing costs ────────────────────────────────────────────────────────────────────────────────────────────
+def usage_visible_to(member: Member) -> QuerySet[Usage]:
+    """One's own, of the projects that one leads, of the center that one manages or audits; the alliance's roles all."""
+    return Usage.objects.all() if sees_all(member) else Usage.objects.filter(_whose(member, ""))
+
+
+def running_visible_to(member: Member) -> QuerySet[Attempt]:
+    """The attempts that run now whose use one may see."""
+    live = Attempt.objects.filter(ended_at=None)
+    return live if sees_all(member) else live.filter(_whose(member, "job__"))
+
+
+def centers_told(member: Member) -> QuerySet[Center]:
+    """The centers of which one sees how much of their budgets is used: one's own; the alliance's roles all."""
+    centers = visible_centers(member).filter(status__in=[Center.Status.ACTIVE, Center.Status.SUSPENDED])
+    return centers if sees_all(member) else centers.filter(pk=member.center_id)
+
+
+def _whose(member: Member, job: str) -> Q:
+    looked_after = [grant.center_id for grant in member.grants() if grant.role in {Role.CENTER_MANAGER, Role.AUDITOR}]
+    return (
+        Q(**{f"{job}member": member})
+        | Q(**{f"{job}project__lead": member})
+        | Q(**{f"{job}project__center__in": looked_after})
+    )

@@ -1,13 +1,16 @@
 """A job as its page shows it: where it stands in a sentence, what it uses, and what it printed."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils import timezone
 
+from apps.alliance.models import Center
 from apps.core import samples
 from apps.core.samples import Plot
-from apps.core.templatetags.words import count, size, span
+from apps.core.templatetags.words import count, number, size, span
 from apps.jobs import selectors
+from apps.jobs.books import Balance, balances, why_held_back
 from apps.jobs.models import Attempt, Job
 
 J = Job.Status
@@ -21,6 +24,7 @@ class Bar:
     value: float
     limit: float
     words: str
+    tone: str = "accent"
 
 
 def standing_of(job: Job) -> str:
@@ -28,6 +32,8 @@ def standing_of(job: Job) -> str:
     if job.status == J.QUEUED:
         if job.not_before > timezone.now():
             return f"{job.reason} It is tried again in {span(job.not_before - timezone.now())}."
+        if not job.fence and (reason := held_back(job.project.center, job.gpus)):
+            return reason
         ahead = selectors.ahead_of(job)
         wait = selectors.usual_wait()
         usual = f" Usually a job starts after {span(wait)}." if wait is not None else ""
@@ -39,6 +45,23 @@ def standing_of(job: Job) -> str:
     if job.status == J.RUNNING:
         return "It runs."
     return job.reason
+
+
+def held_back(center: Center, gpus: int = 0) -> str:
+    """Why nothing new of this center begins now; "" where it does."""
+    return why_held_back(balances(timezone.now(), [center.pk]), gpus, str(center))
+
+
+def budget_bars(of: Iterable[Balance]) -> list[Bar]:
+    """How much of each budget is used; those without a bound have no bar."""
+    return [
+        Bar(
+            one.label, min(one.used, one.hours), max(one.hours, 1),
+            f"{number(round(one.used, 1))} of {one.hours:,} hours",
+            "bad" if one.is_spent else "warn" if one.is_close else "accent",
+        )
+        for one in of if one.hours is not None
+    ]  # fmt: skip
 
 
 def bars_of(job: Job, attempt: Attempt | None) -> list[Bar]:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.jobs.views import inner, pages, stream
+from apps.jobs.views import costs, inner, pages, stream
 
 app_name = "jobs"
 urlpatterns = [
@@ -10,6 +10,11 @@ urlpatterns = [
     path("jobs/<uuid:pk>/log/", pages.log, name="log"),
     path("attempts/<uuid:pk>/log/", stream.log_stream, name="log_stream"),
     path("projects/<uuid:pk>/jobs/new/", pages.new, name="new"),
+    path("compute/", costs.usage, name="usage"),
+    path("compute/usage.csv", costs.usage_csv, name="usage_csv"),
+    path("compute/<slug:slug>/", costs.center, name="center"),
+    path("compute/<slug:slug>/budget/", costs.budget, name="budget"),
+    path("compute/<slug:slug>/share/", costs.share, name="share"),
     path("internal/jobs/beat", inner.beat, name="beat"),
     path("internal/jobs/wait", inner.wait, name="wait"),
     path("internal/attempts/<uuid:pk>/plan", inner.plan, name="plan"),

@@ -50,21 +50,22 @@ def baseless(runs: Collection[UUID] | None = None) -> dict[UUID, str]:
     if runs is not None:
         found = found.filter(run__in=runs)
     of_run = ("run_id", "version_id", "run__workspace__member_id", "run__workspace__project_id")
-    return why_not(found.values_list(*of_run, "version__dataset_id", "version__dataset__title"))
+    return why_not((*row, True) for row in found.values_list(*of_run, "version__dataset_id", "version__dataset__title"))
 
 
-def why_not(rows: Iterable[tuple[UUID, UUID, UUID, UUID, UUID, str]]) -> dict[UUID, str]:
+def why_not(rows: Iterable[tuple[UUID, UUID, UUID, UUID, UUID, str, bool]]) -> dict[UUID, str]:
     """Of what uses versions of data, that which may not (any more), and why: one question to the access decision.
 
-    Each row: whatever uses it, the version, who uses it in which project, the dataset and its title.
+    Each row: whatever uses it, the version, who uses it in which project, the dataset, its title, and whether it has
+    begun already: nothing of that ends for money.
     """
     rows = list(rows)
     questions = sorted({Asked(row[2], row[3], row[4]) for row in rows})
     decisions = dict(zip(questions, decide(questions) if questions else [], strict=True))
     said: dict[UUID, list[str]] = defaultdict(list)
-    for user, version, member, project, dataset, title in rows:
+    for user, version, member, project, dataset, title, has_begun in rows:
         decision = decisions[Asked(member, project, dataset)]
-        if not decision:
+        if not decision and not (has_begun and {line.key for line in decision.missing} == {"budget"}):
             said[user].append(Answer(dataset, "", title, decision).words)
         elif decision.version != version:
             said[user].append(f"{title}: another version took its place.")

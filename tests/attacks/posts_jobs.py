@@ -9,7 +9,12 @@ from tests.rules.cases_access import allow
 
 def job_posts(Post: Any, why: Any) -> dict[str, Any]:
     """By address; `Post` and the reason come from posts.py, which merges these."""
-    return {"jobs:new": Post("owner", _handed_in, ready=allow), "jobs:cancel": Post("owner", why)}
+    return {
+        "jobs:new": Post("owner", _handed_in, ready=allow),
+        "jobs:cancel": Post("owner", why),
+        "jobs:budget": Post("center_manager", lambda _: {"resource": "cpu", "hours": "40", "reason": "As agreed."}),
+        "jobs:share": Post("alliance_manager", lambda _: {"weight": "2.5", "reason": "As agreed."}),
+    }
 
 
 def _handed_in(world: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.alliance.models import Member
 from apps.catalog.models import DatasetVersion
-from apps.jobs.models import Attempt, Host, Job, LogPiece
+from apps.jobs.models import Attempt, Budget, Host, Job, LogPiece
 from tests import factories_jobs as factories
 from tests.factories import arranged
 from tests.house.samples_projects import Projects
@@ -18,7 +18,7 @@ from tests.house.samples_projects import Projects
 class Jobs:
     """All the owner's, in the active project; `attempt` is the one of `running`, which holds a slot of `host`.
 
-    `told` is the one of `over`: all that it printed is there.
+    `told` is the one of `over`: all that it printed is there. `budget` of its center is used up.
     """
 
     host: Host
@@ -27,6 +27,7 @@ class Jobs:
     waiting: Job
     over: Job
     told: Attempt
+    budget: Budget
 
 
 def make_jobs(owner: Member, projects: Projects, data: DatasetVersion) -> Jobs:
@@ -47,12 +48,14 @@ def make_jobs(owner: Member, projects: Projects, data: DatasetVersion) -> Jobs:
     with arranged():
         LogPiece.objects.create(attempt=told, offset=0, content=b"epoch 1\n")
         Job.objects.filter(pk=over.pk).update(status="succeeded", ended_at=now, reason="It ended well.")
+        budget = Budget.objects.create(center=projects.active.center, resource="gpu", hours=0)
     over.refresh_from_db()
-    return Jobs(host, running, attempt, waiting, over, told)
+    return Jobs(host, running, attempt, waiting, over, told, budget)
 
 
 BY_BEGINNING: dict[str, Callable[[Any], dict[str, Any]]] = {
     "jobs/<uuid:pk>/": lambda world: {"pk": world.jobs.running.pk},
+    "compute/<slug:slug>/": lambda world: {"slug": world.center.slug},
     "internal/attempts/<uuid:pk>/": lambda world: {"pk": world.jobs.attempt.pk},
 }
 ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {

@@ -6,12 +6,15 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
-from apps.core.commands import COMMANDS
+from apps.alliance.models import Alliance
+from apps.core.actors import SystemActor
+from apps.core.commands import COMMANDS, may
 from apps.core.machines import MACHINES
 from tests.house import tables
 from tests.house.moves import ASKED, WHO, asked_by, made_by
 from tests.house.samples import World
 from tests.house.source import import_everything
+from tests.rules.cases import SYSTEM
 
 import_everything()
 STATED = {(row["machine"], row["state"]): row for row in tables.read(tables.MOVES)}
@@ -26,11 +29,16 @@ def test_moves_csv_names_every_state_and_no_other():
 @pytest.mark.parametrize(("label", "state"), STATES, ids=lambda word: word)
 def test_from_a_state_each_actor_makes_just_the_moves_of_moves_csv(world: World, label: str, state: str):
     machine = MACHINES[label]
+    tried, heard = made_by(world, machine, label, state), asked_by(world, label, state)
     for who in WHO:
-        made, shown = made_by(world, machine, label, state, who)
-        asked = asked_by(world, label, state, who)
+        (made, shown), asked = tried[who], heard[who]
         assert [*made, *asked] == STATED[label, state][who].split(), f"{who}, {label} {state}. {tables.RENEW}"
         assert shown == made, f"the page shows {who} other moves of {label} {state} than the gate lets through"
+
+
+@pytest.mark.parametrize("duty", SYSTEM.values(), ids=lambda duty: duty.name)
+def test_the_gate_lets_a_duty_do_what_is_on_its_list_and_nothing_else_whatever_it_is_about(duty: SystemActor):
+    assert {event for event in COMMANDS if may(event, duty, Alliance())} == duty.may
 
 
 @pytest.mark.parametrize("label", sorted(ASKED))

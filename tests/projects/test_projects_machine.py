@@ -29,7 +29,7 @@ from apps.projects.actors import ACCESS_CLOCK, METER
 from apps.projects.closing import to_confirm
 from apps.projects.facts import Asked
 from apps.projects.held import sweep
-from apps.projects.models import AccessInterval, AccessRequest, Amendment, Project
+from apps.projects.models import AccessInterval, AccessRequest, Amendment, GpuUse, Project
 from apps.projects.services import amendments, closing, decisions, ending, proposals
 from tests.projects.broken import broken_rules
 from tests.projects.history import ANY, FITS, NEAR, History
@@ -227,7 +227,7 @@ class ProjectsMachine(History):
     @rule(p=pick, hours=st.sampled_from([1, 30]))
     def compute(self, p, hours):
         if project := self.project(p, P.ACTIVE):
-            self.attempt(closing.use_gpu, project, by=METER, hours=Decimal(hours), of="job")
+            self.attempt(closing.use_gpu, project, by=METER, hours=Decimal(hours), of=f"job {GpuUse.objects.count()}")
 
     # ── agreements and terms ─────────────────────────────────────────────────────────────────────────────────────────
     @rule(n=pick, d=pick)

@@ -11,7 +11,7 @@ from apps.alliance.roles import Role
 from apps.jobs.actors import DISPATCHER
 from apps.jobs.actors import HOST as JOB_HOST
 from apps.jobs.asked import Code, Wish
-from apps.jobs.services import attempts, submitting
+from apps.jobs.services import attempts, bookkeeping, submitting
 from apps.projects.actors import ACCESS_CLOCK, METER
 from apps.projects.services import closing, ending, proposals, stand_ins
 from apps.workspaces.actors import INSTALLER
@@ -67,7 +67,10 @@ def finish_a_job(world):
     attempts.dispatch(job, by=DISPATCHER, host=host)
     ending = attempts.Ending("finished", exit_code=0, results=(("model", "b" * 64, 1),))
     attempts.end(job.attempts.get(), by=JOB_HOST, ending=ending)
-    submitting.set_share(world.home, by=holder(Role.ALLIANCE_MANAGER, alliance()), weight=2.0, reason="As agreed.")
+    bookkeeping.set_budget(
+        world.home, by=holder(Role.CENTER_MANAGER, world.home), resource="cpu", hours=9, reason="As agreed."
+    )
+    bookkeeping.set_share(world.home, by=holder(Role.ALLIANCE_MANAGER, alliance()), weight=2.0, reason="As agreed.")
 
 
 def digests(portal):

@@ -18,7 +18,7 @@ from apps.alliance.models import Center, Grant, Member, TrainingRecord
 from apps.alliance.roles import Role
 from apps.catalog.actors import PREVIEWER
 from apps.core.actors import Actor, SystemActor
-from apps.jobs.actors import DISPATCHER
+from apps.jobs.actors import BOOKKEEPER, DISPATCHER
 from apps.jobs.actors import HOST as JOB_HOST
 from apps.jobs.actors import WATCH as JOB_WATCH
 from apps.projects.actors import ACCESS_CLOCK, METER
@@ -44,6 +44,7 @@ SYSTEM: dict[str, SystemActor] = {
         HOST,
         WATCH,
         INSTALLER,
+        BOOKKEEPER,
         DISPATCHER,
         JOB_HOST,
         JOB_WATCH,

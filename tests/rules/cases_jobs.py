@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from apps.alliance.models import Alliance, Center
 from apps.jobs.asked import Code, Wish
-from apps.jobs.models import Attempt, Host, Job, Slot
+from apps.jobs.models import Attempt, Budget, Host, Job, Slot
 from apps.jobs.services.attempts import Ending, Offer
 from apps.projects.models import Project
 from tests.house.samples import World
@@ -68,6 +68,10 @@ def _center(world: World) -> Center:
     return world.center
 
 
+def _budget(world: World) -> Budget:
+    return world.jobs.budget
+
+
 def _handed_in(world: World) -> dict[str, Any]:
     data = [world.catalog.published.dataset_id]
     return {"code": Code("c" * 64, 10, 1), "wish": WISH, "datasets": data}
@@ -87,6 +91,11 @@ def job_cases(Case: Any) -> dict[str, Any]:
         "jobs.attempt.begun": Case(attempt, host, "owner", lambda _: {"environment_hash": "e" * 64, "not_kept": []}),
         "jobs.attempt.ended": Case(attempt, host, "owner", lambda _: {"ending": Ending("finished", exit_code=0)}),
         "jobs.attempt.lost": Case(attempt, watch, "owner", _reason),
+        "jobs.budget.changed": Case(
+            _center, "center_manager", "owner", lambda _: {"resource": "cpu", "hours": 5, "reason": "For it."}
+        ),
+        "jobs.budget.warned": Case(_budget, "bookkeeper", "owner"),
+        "jobs.books.checked": Case(_alliance, "bookkeeper", "owner", lambda _: {"attempts": 1, "differences": []}),
         "jobs.share.changed": Case(
             _center, "alliance_manager", "owner", lambda _: {"weight": 2.0, "reason": "For it."}
         ),

@@ -1,4 +1,4 @@
-"""Commands of people on jobs: handing in, taking back, cancelling; and how much a center is entitled to."""
+"""Commands of people on jobs: handing in, taking back, cancelling."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from apps.alliance.models import Center, Member
+from apps.alliance.models import Member
 from apps.core.actors import SystemActor
 from apps.core.commands import command, note
 from apps.core.errors import Invalid, WrongState
@@ -15,8 +15,10 @@ from apps.core.outbox import later
 from apps.jobs import bell, limits
 from apps.jobs import policies as may
 from apps.jobs.asked import Code, Wish
-from apps.jobs.models import LIVE, Account, Attempt, Job, JobData, Share, Snapshot
+from apps.jobs.books import balances, why_held_back
+from apps.jobs.models import LIVE, Account, Attempt, Job, JobData, Snapshot
 from apps.jobs.rooms import open_hosts
+from apps.jobs.services.bookkeeping import demand_reason
 from apps.jobs.states import JOB
 from apps.projects.models import Project
 from apps.workspaces.admission import answers_of
@@ -30,6 +32,7 @@ def submit(
     _demand_room(project)
     _demand_sense(wish)
     _demand_a_host(wish)
+    _demand_budget(project, wish)
     admitted = {one.dataset: one for one in answers_of(by, project) if one.decision}
     if not datasets or len(datasets) > limits.MOST_DATA:
         raise Invalid(fields={"datasets": f"Choose 1 to {limits.MOST_DATA} datasets that it works on."})
@@ -69,6 +72,13 @@ def _demand_room(project: Project) -> None:
         raise WrongState(f"{limits.MOST_WAITING} jobs of this project wait or run already. Hand in more as they end.")
 
 
+def _demand_budget(project: Project, wish: Wish) -> None:
+    """Nothing new is taken once the month's budget is used up; what was taken before waits, and what runs goes on."""
+    center = project.center
+    if reason := why_held_back(balances(timezone.now(), [center.pk]), wish.gpus, str(center)):
+        raise WrongState(reason)
+
+
 def _demand_sense(wish: Wish) -> None:
     """The form says the same earlier and nicer; whoever asks without it is told here."""
     words = wish.command
@@ -103,7 +113,7 @@ def _demand_a_host(wish: Wish) -> None:
 @JOB.move("withdraw")
 def withdraw(job: Job, *, by: Any, reason: str) -> None:
     """Take back a job that waits; it never starts (again)."""
-    _demand_reason(reason)
+    demand_reason(reason)
     _note_wish(job, by, reason)
     job.ended_at = timezone.now()
     _tell_owner(job, by, f"{job.reference} was taken back")
@@ -112,7 +122,7 @@ def withdraw(job: Job, *, by: Any, reason: str) -> None:
 @JOB.move("cancel")
 def cancel(job: Job, *, by: Any, reason: str, at_once: bool = False) -> None:
     """Ask for the end of a job that starts or runs; `at_once`: without a moment to save, since its basis is gone."""
-    _demand_reason(reason)
+    demand_reason(reason)
     _note_wish(job, by, reason)
     for attempt in Attempt.objects.filter(job=job, ended_at=None).select_related("host"):  # one at most
         attempt.stop_asked_at, attempt.stops_at_once = timezone.now(), at_once
@@ -120,24 +130,6 @@ def cancel(job: Job, *, by: Any, reason: str, at_once: bool = False) -> None:
         bell.ring(attempt.host.name)
     note(at_once=at_once)
     _tell_owner(job, by, f"{job.reference} is cancelled")
-
-
-@command("jobs.share.changed", policy=may.may_set_share, fresh=True)
-def set_share(center: Center, *, by: Member, weight: float, reason: str) -> None:
-    """Say how much of the slots a center is entitled to beside the others."""
-    if not 0.01 <= weight <= 1000:
-        raise Invalid(fields={"weight": "A share lies between 0.01 and 1,000; 1 is the usual one."})
-    _demand_reason(reason)
-    share, is_new = Share.objects.get_or_create(center=center, defaults={"weight": weight})
-    note(before="" if is_new else f"{share.weight:g}", after=f"{weight:g}")
-    if not is_new:
-        share.weight = weight
-        share.save(update_fields=["weight"])
-
-
-def _demand_reason(reason: str) -> None:
-    if not reason.strip():
-        raise Invalid(fields={"reason": "Say why; the record keeps it."})
 
 
 def _note_wish(job: Job, by: Any, reason: str) -> None:

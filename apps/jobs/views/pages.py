@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.alliance.forms import ReasonForm
@@ -17,6 +18,7 @@ from apps.core.reads import demand_read, record_read
 from apps.core.views import act_with_reason, form_page, typed_in
 from apps.jobs import limits, selectors, shown
 from apps.jobs.asked import Code
+from apps.jobs.books import balances, why_held_back
 from apps.jobs.events import LOG_READ
 from apps.jobs.forms import JobFilters, JobForm
 from apps.jobs.gateways import CodeStore
@@ -98,6 +100,7 @@ def new(request: MemberRequest, pk: UUID) -> HttpResponse:
     )  # fmt: skip
     is_to_resume = request.GET.get("on") == "1" and former is not None
     cpus, memory = selectors.largest_host()
+    budgets = balances(timezone.now(), [project.center_id])
     return form_page(
         request,
         form,
@@ -110,6 +113,7 @@ def new(request: MemberRequest, pk: UUID) -> HttpResponse:
         said=lambda made: f"{made.reference} waits for its turn.",
         project=project, former=former, is_to_resume=is_to_resume, usual_wait=selectors.usual_wait(),
         used=selectors.used_by(project), most_cpus=cpus, most_memory=memory, limits=limits,
+        bars=shown.budget_bars(budgets), held_back=why_held_back(budgets, 0, str(project.center)),
     )  # fmt: skip
 
 

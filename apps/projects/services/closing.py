@@ -5,13 +5,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 
 from apps.alliance.models import Member
 from apps.core.actors import only_the_system
 from apps.core.commands import command, note
-from apps.core.errors import Invalid, WrongState
+from apps.core.errors import AlreadyDelivered, Invalid, WrongState
 from apps.core.notices import tell
 from apps.core.reminding import milestone
 from apps.projects import policies as may
@@ -85,11 +86,34 @@ def hand_over(project: Project, *, by: Member, to: Member, reason: str) -> None:
 
 @command("projects.gpu.used", policy=only_the_system, creates=GpuUse)
 def use_gpu(project: Project, *, by: Any, hours: Decimal, of: str) -> GpuUse:
-    """Write down GPU-hours that the project used up; its budget shrinks by them."""
+    """Write down GPU-hours that `of` used up; the project's budget shrinks by them, and near its end its lead is told.
+
+    The same `of` is written down once: whoever counts may be asked twice.
+    """
     if hours <= 0:
         raise Invalid("Only what was used is written down: more than 0 hours.")
+    if GpuUse.objects.filter(project=project, of=of).exists():
+        raise AlreadyDelivered("This was written down before.")
     note(hours=str(hours))
-    return GpuUse.objects.create(project=project, hours=hours, of=of)
+    used = GpuUse.objects.create(project=project, hours=hours, of=of)
+    _tell_of_hours(project)
+    return used
+
+
+def _tell_of_hours(project: Project) -> None:
+    """At 80 % and at 100 % of what the project may use, each once."""
+    total = GpuUse.objects.filter(project=project).aggregate(total=Sum("hours"))["total"] or 0
+    level = next((one for one in (100, 80) if project.gpu_hours and total * 100 >= project.gpu_hours * one), 0)
+    if level:
+        what = "Nothing new begins" if level == 100 else "At 100 % nothing new begins"
+        tell(
+            project.lead,
+            key=f"gpu-hours:{project.pk}:{project.gpu_hours}:{level}",
+            subject=f"{project} has used {level} % of its GPU hours",
+            text=f"{total:,.0f} of {project.gpu_hours:,} hours are used. {what}; what runs goes on. "
+            "Ask for more by a change of the project.",
+            path=reverse("projects:project", args=[project.pk]),
+        )
 
 
 @command("projects.project.reminded", policy=only_the_system)
