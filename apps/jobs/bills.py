@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import F, QuerySet, Sum
+from django.urls import reverse
 from django.utils import timezone
 
 from apps.alliance.models import Center, Member
@@ -32,6 +33,7 @@ class Line:
 
     name: str
     more: str
+    url: str
     cpu: float
     gpu: float
     uncharged: float
@@ -109,14 +111,16 @@ def as_csv(member: Member, month: Month, center: Center | None = None) -> Iterat
         yield _written([f"cut off after {MOST_EXPORTED:,} lines: ask for one center at a time"])
 
 
-def _names(by: str, found: list[Any]) -> dict[Any, tuple[str, str]]:
+def _names(by: str, found: list[Any]) -> dict[Any, tuple[str, str, str]]:
+    """Of each: its name, where it belongs, and its page, if everybody who sees the line may open it."""
     if by == "center":
-        return {one.pk: (str(one), one.legal_name) for one in Center.objects.filter(pk__in=found)}
+        centers = Center.objects.filter(pk__in=found)
+        return {one.pk: (str(one), one.legal_name, reverse("alliance:center", args=[one.slug])) for one in centers}
     if by == "project":
         projects = Project.objects.filter(pk__in=found).select_related("center")
-        return {one.pk: (f"{one.reference} {one.title}", str(one.center)) for one in projects}
+        return {one.pk: (f"{one.reference} {one.title}", str(one.center), "") for one in projects}
     members = Member.objects.filter(pk__in=found).select_related("center")
-    return {one.pk: (one.name, str(one.center)) for one in members}
+    return {one.pk: (one.name, str(one.center), "") for one in members}
 
 
 def _written(cells: Any) -> str:

@@ -21,7 +21,7 @@ function option(found) {
   const names = { type: "category", data: found.map(([label]) => label), inverse: lying, axisTick: { show: false } };
   names.axisLabel = { color: ink, width: lying ? 150 : 90, overflow: "truncate" };
   names.axisLine = { lineStyle: { color: line } };
-  const counts = { type: "value", minInterval: 1, axisLabel: { color: ink }, splitLine: { lineStyle: { color: line } } };
+  const counts = { type: "value", minInterval: found.every(([, count]) => Number.isInteger(count)) ? 1 : 0, axisLabel: { color: ink }, splitLine: { lineStyle: { color: line } } };
   return {
     animation: false,
     grid: { left: 8, right: 16, top: 12, bottom: 4, containLabel: true },
@@ -35,7 +35,7 @@ function option(found) {
 function fold(table) {
   const rest = document.createElement("details");
   rest.className = "plot-rest";
-  rest.append(Object.assign(document.createElement("summary"), { textContent: "The counts as a table" }));
+  rest.append(Object.assign(document.createElement("summary"), { textContent: "The same as a table" }));
   table.replaceWith(rest);
   rest.append(table);
   return rest;

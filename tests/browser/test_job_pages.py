@@ -7,7 +7,7 @@ from allauth.mfa.models import Authenticator
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from apps.jobs.models import Figures, LogPiece
+from apps.jobs.models import Budget, Figures, LogPiece
 from tests import factories_jobs as make
 from tests.browser.ways import enter, findings
 from tests.factories import arranged
@@ -47,6 +47,7 @@ def running(world):
         )  # fmt: skip
         LogPiece.objects.create(attempt=attempt, offset=0, content=b"epoch 1\n")
         make.job(world.lead, world.project, data=[world.version], name="after-it")
+        Budget.objects.create(center=world.home, resource="cpu", hours=1)
     make.job(world.lead, world.project, name="before-it", status="failed")
     return job
 
@@ -54,7 +55,10 @@ def running(world):
 @pytest.mark.parametrize(("size", "theme"), [("desk", "light"), ("phone", "dark")])
 def test_axe_finds_nothing_and_nothing_is_too_wide(open_page, live_server, world, running, picture, size, theme):
     lead = enter(open_page, live_server.url, world.lead, size=size, theme=theme)
-    pages = {"jobs": "/jobs/", "job": f"/jobs/{running.pk}/", "new": f"/projects/{world.project.pk}/jobs/new/"}
+    pages = {
+        "jobs": "/jobs/", "job": f"/jobs/{running.pk}/", "new": f"/projects/{world.project.pk}/jobs/new/",
+        "use": "/jobs/use/", "use-center": f"/jobs/use/{world.home.slug}/",
+    }  # fmt: skip
     for name, path in pages.items():
         lead.goto(live_server.url + path)
         lead.wait_for_load_state("load")

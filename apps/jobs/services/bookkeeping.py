@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 
 from apps.alliance.models import Alliance, Center, Member
@@ -66,7 +67,7 @@ def warn(budget: Budget, *, by: Any) -> None:
             manager, key=f"budget:{budget.pk}:{word}:{budget.hours}",
             subject=f"{budget} for {month.words}: {balance.percent} % used",
             text=f"{used} of {hours} hours are used. {what} You can change it on the page.",
-            path=f"/compute/{budget.center.slug}/",
+            path=reverse("jobs:center", args=[budget.center.slug]),
         )  # fmt: skip
 
 
@@ -87,7 +88,7 @@ def keep_check(alliance: Alliance, *, by: Any, attempts: int, differences: list[
     for manager in holders_of(Role.ALLIANCE_MANAGER, alliance):
         tell(
             manager, key=f"books:{day}", subject=f"The books of computing differ in {len(differences):,} places",
-            text=f"The nightly check found:\n{lines}", path="/compute/",
+            text=f"The nightly check found:\n{lines}", path=reverse("jobs:usage"),
         )  # fmt: skip
 
 
