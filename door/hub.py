@@ -21,8 +21,8 @@ _FOLDER = "ws"
 _LONGEST_FOLDER = 70  # bytes: the host's sockets lie below it, and a socket's path ends at 107
 _PROXY = REPO / "hub" / "proxy"
 _OF_HOST = (
-    "CAIA_CACHE_BYTES", "CAIA_DISK_RESERVE", "CAIA_JOB_CPUS", "CAIA_JOB_MEMORY", "CAIA_WORKSPACE_MEMORY",
-    "CAIA_WORKSPACE_CPUS", "CAIA_WORKSPACE_STARTS",
+    "CAIA_CACHE_BYTES", "CAIA_DISK_RESERVE", "CAIA_HOST_CENTERS", "CAIA_JOB_CPUS", "CAIA_JOB_MEMORY",
+    "CAIA_WORKSPACE_MEMORY", "CAIA_WORKSPACE_CPUS", "CAIA_WORKSPACE_STARTS",
 )  # fmt: skip
 _PROGRAM = "node_modules/configurable-http-proxy/bin/configurable-http-proxy"
 # Asked of .venv's Python, which has bubblewrap; prints why there can be no sandbox, or nothing.

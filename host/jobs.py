@@ -127,7 +127,8 @@ class Jobs:
 
     def _offers(self) -> dict[str, Any]:
         settings = self.means.host.settings
-        return {"cpus": settings.job_cpus, "slot_memory": settings.job_memory // settings.job_cpus, "gpus": []}
+        return {"cpus": settings.job_cpus, "slot_memory": settings.job_memory // settings.job_cpus, "gpus": [],
+                "centers": list(settings.centers)}  # fmt: skip
 
     def _all(self) -> list[JobRun]:
         return [run for run in list(self.means.runs.values()) if run.is_alive]

@@ -39,6 +39,7 @@ class Settings:
     starts: int = field(default_factory=lambda: max(2, os.cpu_count() or 1))  # workspaces that start at once
     job_cpus: int = field(default_factory=lambda: os.cpu_count() or 1)  # for jobs together, beside workspaces
     job_memory: int = field(default_factory=lambda: max(GB, _machine_memory() // 2))  # for jobs together, bytes
+    centers: tuple[str, ...] = ()  # whose data it can mount for jobs, by the portal's short addresses; none said: all
     heartbeat: float = 2.0
     silent_seconds: float = 600.0  # without a word of the portal for so long, everything is stopped
     gateway: tuple[str, ...] = ()  # the words that start a gateway; the default is our own
@@ -58,7 +59,7 @@ class Settings:
             raise SettingsError(f"The host is not told: {', '.join(missing)}.")
         for name in ("state", "run", "environments"):
             facts[name] = Path(facts[name]).absolute()
-        for name in ("hub_account", "gateway"):
+        for name in ("hub_account", "gateway", "centers"):
             if name in facts:
                 facts[name] = tuple(facts[name])
         if len(str(facts["run"])) > _LONGEST_PATH:
@@ -95,6 +96,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     }
     if account := environment.get("CAIA_HUB_ACCOUNT"):
         facts["hub_account"] = [int(number) for number in account.split(":")]
+    if centers := environment.get("CAIA_HOST_CENTERS"):
+        facts["centers"] = [one for word in centers.split(",") if (one := word.strip())]
     for variable, name, kind in (
         ("CAIA_CACHE_BYTES", "cache_bytes", int), ("CAIA_DISK_RESERVE", "disk_reserve", int),
         ("CAIA_WORKSPACE_MEMORY", "memory", int),

@@ -14,10 +14,12 @@ from tests.factories import arranged
 GB = 10**9
 
 
-def host(name: str = "h1", *, cpus: int = 2, gpus: int = 0, slot_memory: int = 4 * GB) -> Host:
-    """A host with so many free slots."""
+def host(
+    name: str = "h1", *, cpus: int = 2, gpus: int = 0, slot_memory: int = 4 * GB, centers: tuple[str, ...] = ()
+) -> Host:
+    """A host with so many free slots; `centers`: whose data it can mount."""
     with arranged():
-        made = Host.objects.create(name=name, slot_memory=slot_memory)
+        made = Host.objects.create(name=name, slot_memory=slot_memory, centers=list(centers))
         Pulse.objects.create(host=made, seen_at=timezone.now())
         for kind, number in (("cpu", cpus), ("gpu", gpus)):
             for place in range(number):

@@ -176,6 +176,7 @@ class Host(Identified):
 
     name = models.CharField(max_length=64, unique=True)
     slot_memory = models.BigIntegerField()  # bytes that go with one processor
+    centers = models.JSONField(default=list)  # whose data it can mount, by short address; none: everybody's
     is_open = models.BooleanField(default=True)  # takes new jobs
 
     class Meta:

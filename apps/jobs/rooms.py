@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -26,6 +27,16 @@ class Room:
 def cpu_slots(asked: Job | Wish, host: Host) -> int:
     """How many of the host's processors go with what is asked for, its memory included."""
     return max(asked.cpus, -(-asked.memory // host.slot_memory))
+
+
+def can_mount(host: Host, centers: Collection[str]) -> bool:
+    """Whether it can mount the data of all these centers, by their short addresses."""
+    return not host.centers or set(centers) <= set(host.centers)
+
+
+def centers_of(job: Job) -> set[str]:
+    """The home centers of the data that a job works on."""
+    return set(job.data.values_list("version__dataset__center__slug", flat=True))
 
 
 def free_on(host: Host) -> Room:

@@ -12,6 +12,7 @@ from apps.core.templatetags.words import count, number, size, span
 from apps.jobs import selectors
 from apps.jobs.books import Balance, balances, why_held_back
 from apps.jobs.models import Attempt, Job
+from apps.jobs.rooms import can_mount, centers_of, open_hosts
 
 J = Job.Status
 
@@ -34,6 +35,9 @@ def standing_of(job: Job) -> str:
             return f"{job.reason} It is tried again in {span(job.not_before - timezone.now())}."
         if not job.fence and (reason := held_back(job.project.center, job.gpus)):
             return reason
+        centers = centers_of(job)
+        if not any(room.holds(job) and can_mount(room.host, centers) for room in open_hosts()):
+            return "No machine that can hold it and mount its data takes jobs now. It waits for one."
         ahead = selectors.ahead_of(job)
         wait = selectors.usual_wait()
         usual = f" Usually a job starts after {span(wait)}." if wait is not None else ""

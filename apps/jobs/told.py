@@ -14,7 +14,7 @@ from apps.jobs import limits
 from apps.jobs.services.attempts import Ending, Offer
 from apps.workspaces.told import SHA256, cleaned, whole
 
-MOST_ATTEMPTS, MOST_GPUS, MOST_METRICS = 2_000, 64, 20
+MOST_ATTEMPTS, MOST_GPUS, MOST_METRICS, MOST_CENTERS = 2_000, 64, 20, 100
 MOST_LOG = 64 * 1024  # bytes in one request: few pieces are in memory at once when somebody reads
 WHYS = {"finished", "stopped", "time", "memory", "disk", "signal", "refused", "lost"}
 _METRIC = re.compile(r"^[A-Za-z][A-Za-z0-9_.-]{0,39}$")
@@ -47,7 +47,11 @@ def _offer(given: Any) -> Offer:
         raise Invalid("“offers” needs cpus, slot_memory and gpus.")
     if len(gpus) > MOST_GPUS or any(not isinstance(one, dict) for one in gpus):
         raise Invalid(f"“gpus” must be a list of at most {MOST_GPUS} objects.")
-    return Offer(cpus, memory, tuple((_word(one, "uuid"), _word(one, "model")) for one in gpus))
+    centers = offers.get("centers", [])
+    if not isinstance(centers, list) or len(centers) > MOST_CENTERS or any(not isinstance(one, str) for one in centers):
+        raise Invalid(f"“centers” must be a list of at most {MOST_CENTERS} short addresses.")
+    devices = tuple((_word(one, "uuid"), _word(one, "model")) for one in gpus)
+    return Offer(cpus, memory, devices, tuple(sorted({str(cleaned(one))[:64] for one in centers})))
 
 
 def _word(given: dict[str, Any], name: str) -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests import factories_jobs as make
+from tests.jobs.booked import settled
 from tests.projects.world import make_world
 
 
@@ -19,3 +20,9 @@ def host(db):
 @pytest.fixture
 def waiting(world):
     return make.job(world.lead, world.project, data=[world.version])
+
+
+@pytest.fixture
+def over(world, host):
+    """An attempt that has ended."""
+    return settled(world, host)

@@ -58,7 +58,7 @@ def typed(world, **other):
 
 
 # ── handing in ──────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_a_job_is_handed_in_by_its_page(browse, world):
+def test_a_job_is_handed_in_by_its_page(browse, world, host):
     answer = browse(world.lead).post(reverse("jobs:new", args=[world.project.pk]), typed(world), follow=True)
 
     job = Job.objects.get()

@@ -17,7 +17,7 @@ from apps.core.outbox import later
 from apps.jobs import limits
 from apps.jobs.admission import baseless
 from apps.jobs.models import Account, Attempt, Figures, Host, Job, Result, Slot, Usage
-from apps.jobs.rooms import cpu_slots
+from apps.jobs.rooms import can_mount, centers_of, cpu_slots
 from apps.jobs.states import JOB
 from apps.jobs.words import ended_words
 
@@ -40,11 +40,15 @@ class Ending:
 
 @dataclass(frozen=True)
 class Offer:
-    """What a host has for jobs: processors, the memory (bytes) that goes with each, devices with their models."""
+    """What a host has for jobs: processors, the memory (bytes) that goes with each, devices with their models.
+
+    `centers`: whose data it can mount, by short address; none: everybody's.
+    """
 
     cpus: int
     slot_memory: int
     gpus: tuple[tuple[str, str], ...] = ()
+    centers: tuple[str, ...] = ()
 
     def slots(self) -> list[tuple[str, int, str, str]]:
         """Kind, number, device, model of each."""
@@ -56,6 +60,8 @@ class Offer:
 @JOB.move("dispatch")
 def dispatch(job: Job, *, by: Any, host: Host) -> None:
     """Give the job its slots on this host; from now on one attempt of it is under way."""
+    if not can_mount(host, centers_of(job)):
+        raise WrongState("Its machine can't mount its data.")
     held = _take_slots(job, host)
     job.fence += 1
     job.reason = ""
@@ -89,7 +95,9 @@ def refuse(job: Job, *, by: Any, reason: str) -> None:
 @command("jobs.host.announced", policy=only_the_system, creates=Host)
 def announce(alliance: Alliance, *, by: Any, name: str, offer: Offer) -> Host:
     """Keep what a host offers; a slot that it has no more is kept for what was counted on it, and given out no more."""
-    host, _ = Host.objects.update_or_create(name=name, defaults={"slot_memory": offer.slot_memory})
+    host, _ = Host.objects.update_or_create(
+        name=name, defaults={"slot_memory": offer.slot_memory, "centers": list(offer.centers)}
+    )
     there = {(one.kind, one.number): one for one in host.slots.all()}
     for kind, number, device, model in offer.slots():
         slot = there.pop((kind, number), None) or Slot(host=host, kind=kind, number=number)
@@ -98,7 +106,7 @@ def announce(alliance: Alliance, *, by: Any, name: str, offer: Offer) -> Host:
     for slot in there.values():
         slot.is_gone = True
         slot.save(update_fields=["is_gone"])
-    note(cpus=offer.cpus, gpus=len(offer.gpus), slot_memory=offer.slot_memory)
+    note(cpus=offer.cpus, gpus=len(offer.gpus), slot_memory=offer.slot_memory, centers=list(offer.centers))
     later("jobs.dispatch")
     return host
 

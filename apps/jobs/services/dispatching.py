@@ -3,7 +3,7 @@
 A center's use is weighed by its share. What runs counts from its start on, what has ended counts half after a week. A
 job that was first in turn and did not fit may be overtaken by smaller ones for a while; then its host fills up no more
 until it fits, so that no job waits for ever. Where a center's budget of the month is used up, nothing of it begins that
-never ran before.
+never ran before. A host gets jobs alone whose data it can mount.
 """
 
 import logging
@@ -80,7 +80,7 @@ def _first(free: Room, now: datetime, over: Spent, *, is_to_fit: bool) -> Job | 
     facts = {
         "now": now, "half_life": limits.HALF_LIFE, "ahead": limits.AHEAD, "slot_memory": free.host.slot_memory,
         "is_to_fit": is_to_fit, "cpus": free.cpus, "gpus": free.gpus,
-        "without_cpu": list(over.cpu), "without_gpu": list(over.gpu),
+        "without_cpu": list(over.cpu), "without_gpu": list(over.gpu), "centers": free.host.centers,
     }  # fmt: skip
     return next(iter(Job.objects.raw(_NEXT, facts)), None)
 

@@ -48,7 +48,8 @@ def _host(name: str, offer: attempts.Offer) -> Host:
     """The host of this name, as it is now; what it offers is written down where that changed."""
     host = Host.objects.filter(name=name).first()
     there = {(one.kind, one.number, one.device, one.model) for one in Slot.objects.filter(host=host, is_gone=False)}
-    if host is None or host.slot_memory != offer.slot_memory or there != set(offer.slots()):
+    told = (offer.slot_memory, offer.centers, set(offer.slots()))
+    if host is None or (host.slot_memory, tuple(host.centers), there) != told:
         host = attempts.announce(the_alliance(), by=HOST, name=name, offer=offer)
     Pulse.objects.update_or_create(host=host, defaults={"seen_at": timezone.now()})
     return host

@@ -1,6 +1,7 @@
 -- The job whose turn it is on a host: of the center that used least for its share, of its project that used least,
 -- by priority and age. What runs counts some minutes ahead, else all that is free at once would go to one of them.
 -- without_cpu, without_gpu: centers whose budget is used up, of whose jobs only those go on that ran before.
+-- centers: those whose data the host can mount, by short address; none: everybody's.
 -- is_to_fit: of those alone that fit into what is free. An index leads to the first of each project.
 with running as materialized (
   select job.project_id, sum((extract(epoch from %(now)s - attempt.started_at) + %(ahead)s) * held.slots) as seconds
@@ -26,6 +27,12 @@ cross join lateral (
   where waiting.project_id = turn.project_id and waiting.status = 'queued' and waiting.not_before <= %(now)s
     and (waiting.fence > 0 or turn.center_id <> all (%(without_cpu)s::uuid[])
       and (waiting.gpus = 0 or turn.center_id <> all (%(without_gpu)s::uuid[])))
+    and (cardinality(%(centers)s::text[]) = 0 or not exists (
+      select from jobs_jobdata data
+      join catalog_datasetversion version on version.id = data.version_id
+      join catalog_dataset dataset on dataset.id = version.dataset_id
+      join alliance_center home on home.id = dataset.center_id
+      where data.job_id = waiting.id and home.slug <> all (%(centers)s::text[])))
     and (not %(is_to_fit)s or waiting.gpus <= %(gpus)s
       and greatest(waiting.cpus, ceil(waiting.memory::numeric / %(slot_memory)s)) <= %(cpus)s)
   order by waiting.priority desc, waiting.queued_at, waiting.id

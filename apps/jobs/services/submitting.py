@@ -1,12 +1,12 @@
 """Commands of people on jobs: handing in, taking back, cancelling."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
-from apps.alliance.models import Member
+from apps.alliance.models import Center, Member
 from apps.core.actors import SystemActor
 from apps.core.commands import command, note
 from apps.core.errors import Invalid, WrongState
@@ -17,7 +17,7 @@ from apps.jobs import policies as may
 from apps.jobs.asked import Code, Wish
 from apps.jobs.books import balances, why_held_back
 from apps.jobs.models import LIVE, Account, Attempt, Job, JobData, Snapshot
-from apps.jobs.rooms import open_hosts
+from apps.jobs.rooms import can_mount, open_hosts
 from apps.jobs.services.bookkeeping import demand_reason
 from apps.jobs.states import JOB
 from apps.projects.models import Project
@@ -31,7 +31,6 @@ def submit(
     """Hand in a job of the project; it waits for its turn. `resumes`: a job whose checkpoints it begins from."""
     _demand_room(project)
     _demand_sense(wish)
-    _demand_a_host(wish)
     _demand_budget(project, wish)
     admitted = {one.dataset: one for one in answers_of(by, project) if one.decision}
     if not datasets or len(datasets) > limits.MOST_DATA:
@@ -40,6 +39,7 @@ def submit(
         raise Invalid(fields={"datasets": "You may not use one of these datasets now. Choose among those offered."})
     if resumes is not None:
         _demand_same_ground(resumes, project, datasets)
+    demand_a_host(wish, datasets)
     snapshot, _ = Snapshot.objects.get_or_create(
         project=project, sha256=code.sha256, defaults={"bytes": code.bytes, "files": code.files, "added_by": by}
     )
@@ -103,11 +103,24 @@ def _demand_sense(wish: Wish) -> None:
         raise Invalid(fields=wrong)
 
 
-def _demand_a_host(wish: Wish) -> None:
-    """What no host could ever hold would wait for ever; where there is no host yet, it waits for one."""
+def demand_a_host(wish: Wish, datasets: Collection[UUID]) -> None:
+    """What no host could ever hold or mount would wait for ever; where there is no host yet, it waits for one."""
     rooms = open_hosts()
     if rooms and not any(room.holds(wish) for room in rooms):
         raise Invalid(fields={"cpus": "No machine has that much. The largest job is told beside this form."})
+    centers = Center.objects.filter(datasets__in=datasets).distinct()
+    slugs = {one.slug for one in centers}
+    if rooms and not any(room.holds(wish) and can_mount(room.host, slugs) for room in rooms):
+        raise Invalid(fields={"datasets": _nowhere(sorted(str(one) for one in centers))})
+
+
+def _nowhere(centers: list[str]) -> str:
+    if len(centers) == 1:
+        return f"No machine that is large enough mounts the data of {centers[0]}. Ask for less, or ask its managers."
+    return (
+        f"No machine mounts the data of {', '.join(centers[:-1])} and {centers[-1]} together: compute goes to the "
+        "data, and data stays with its center. Hand in one job for each."
+    )
 
 
 @JOB.move("withdraw")
