@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from door import chromium, cluster, environments, storage
+from door import chromium, cluster, debian, environments, storage
 from door.account import launch_words, service_account
 from door.direct import running
 from door.ground import Ground, outside_parts
@@ -55,6 +55,7 @@ def own_services(kind: str, *, is_for_tests: bool) -> Iterator[Ground]:
 def run_tests(words: list[str], *, is_long: bool) -> int:
     """Run pytest with services of its own; its exit code is ours."""
     browser = chromium.found_or_installed()
+    debian.install_slurm()
     with own_services("test", is_for_tests=True) as ground:
         environment = ground.process_environment(owner=True)
         if browser:

@@ -9,35 +9,32 @@ import shutil
 import threading
 import time
 from dataclasses import asdict, dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from host import shared
 from host.cache import CacheError, Expired
 from host.disk import DiskError
+from host.engines.base import ComputeBackend, ExternalRef, Rejected, State, Status, Unavailable, Wanted
 from host.job_files import FilesError, JobFiles, Left, copied, publish, tail
 from host.job_plan import JobPlan
 from host.job_portal import Fenced, JobPortal
+from host.job_spec import spec_of
 from host.kept import keep, kept
 from host.life import Means, Wish
 from host.plan import PlanError
 from host.portal import Refused, Unreadable
-from host.room import PROGRAMS
 from host.wire import Unreachable
-from sandbox.bubblewrap import Bubblewrap, Running, StartFailed, StartRefused
-from sandbox.ends import Why
-from sandbox.keeper import OUTPUT
-from sandbox.spec import MB, Environment, Limits, ReadOnly, SandboxSpec, SpecError, Writable
+from sandbox.ends import End, Why
+from sandbox.spec import SpecError
 
-CODE, WORK = PurePosixPath("/code"), PurePosixPath("/work")
 FILE = "job.json"
-_LOOK, _PIECE = 0.25, 64 * 1024
+_PIECE = 64 * 1024
 _FIGURES_EVERY = 1.0
 _MOST_PLANS = 50
 _AGAIN = 2.0  # seconds until the portal is told once more
 _FORMER = 60.0  # seconds that an attempt waits for the end of the one before
-_BACKSTOP = 30.0  # seconds after its time in which the keeper ends what we did not
-_REFUSALS = (Refused, PlanError, FilesError, StartRefused, SpecError, shared.SharedError)
+_REFUSALS = (Refused, PlanError, FilesError, Rejected, SpecError, shared.SharedError)
 log = logging.getLogger("host.jobs")
 
 
@@ -50,8 +47,8 @@ class Notes:
     """What is kept of an attempt, so that a host which was restarted goes on with it."""
 
     attempt: str
-    sandbox: str = ""
-    ran_at: float = 0.0  # seconds since 1970
+    key: str = ""  # names the try to its backend, once it may have been submitted
+    ran_at: float = 0.0  # seconds since 1970; 0 until it runs
     seconds: float = 0.0
     grace: float = 0.0
     job: str = ""
@@ -85,7 +82,7 @@ class JobMeans:
     host: Means
     portal: JobPortal
     files: JobFiles
-    backend: Bubblewrap
+    backend: ComputeBackend
     runs: dict[str, JobRun] = field(default_factory=dict)
 
 
@@ -94,7 +91,8 @@ class JobRun:
 
     def __init__(self, means: JobMeans, folder: Path, notes: Notes) -> None:
         self.means, self.folder, self.notes = means, folder, notes
-        self.running = means.backend.find(Path(notes.sandbox)) if notes.sandbox else None
+        self.ref: ExternalRef | None = None
+        self.is_telling_at = 0.0
         self.words = "Taken by its host"
         self.cpu_seconds, self.memory, self.looked_at = 0.0, 0, 0.0
         self.wish: Wish | None = None
@@ -133,14 +131,14 @@ class JobRun:
         try:
             if self.notes.end:
                 end = self.notes.end
-            elif self.running is None:
-                end = self._start() or self._watch()
-            else:
+            elif self._found():
                 end = self._watch()
+            else:
+                end = self._start() or self._watch()
         except Fenced as fenced:
             log.warning("%s is given up: %s", self.notes.attempt, fenced)
             end = {}
-        except (CacheError, DiskError, Busy, StartFailed) as error:  # of this machine, not of the job
+        except (CacheError, DiskError, Busy, Unavailable) as error:  # of this machine, not of the job
             end = {"why": "lost", "words": str(error)}
         except _REFUSALS as refused:
             end = {"why": "refused", "words": str(refused)}
@@ -149,9 +147,20 @@ class JobRun:
         finally:
             self._close(end)
 
+    def _found(self) -> bool:
+        """Whether it was submitted before this host came; asked until its backend answers."""
+        while self.notes.key and self.ref is None:
+            try:
+                self.ref = self.means.backend.find(self.notes.key)
+                break
+            except Unavailable as error:
+                log.info("whether %s runs is asked again: %s", self.notes.attempt, error)
+                time.sleep(_AGAIN)
+        return self.ref is not None
+
     def _start(self) -> dict[str, Any] | None:
         """Lay everything out and start it; how it ended where it did so before that."""
-        if self.notes.sandbox:
+        if self.notes.key:
             return {"why": "lost", "words": "Its host was restarted while it started."}
         host, files = self.means.host, self.means.files
         plan = self.means.portal.plan(self.notes.attempt)
@@ -166,18 +175,16 @@ class JobRun:
         spec = spec_of(plan, environment, digest, code, work, data, common, group)
         if self.wish:
             return {"why": self.wish.why, "words": self.wish.reason}
-        place = self.means.backend.place()
         not_kept = [str(one.promise) for one in self.means.backend.promises(spec) if not one.kept]
-        self._note(plan, place, {"environment": digest, "not_kept": not_kept})
+        self._note(plan, {"environment": digest, "not_kept": not_kept})
         self.words = "Starting"
-        self.running = self.means.backend.start(spec, place)
-        self.words = "Running"
+        self.ref = self.means.backend.submit(spec, self.notes.key, Wanted())
         return None
 
-    def _note(self, plan: JobPlan, place: Path, begun: dict[str, Any]) -> None:
+    def _note(self, plan: JobPlan, begun: dict[str, Any]) -> None:
         """Before the start: whatever is killed meanwhile, the next host finds it."""
         notes, sizes = self.notes, plan.sizes
-        notes.sandbox, notes.ran_at, notes.begun = str(place), time.time(), begun
+        notes.key, notes.begun = f"caia-{notes.attempt}", begun
         notes.seconds, notes.grace, notes.work = sizes.seconds, sizes.grace, sizes.work
         notes.job, notes.project, notes.label = plan.job, plan.project, plan.label
         notes.write(self.folder)
@@ -202,28 +209,64 @@ class JobRun:
 
     # ── while it runs ───────────────────────────────────────────────────────────────────────────────────────────────
     def _watch(self) -> dict[str, Any]:
-        running, notes = self._sandbox, self.notes
-        while (end := running.end()) is None:
-            running.attend()
+        """Until it has ended; how."""
+        notes, backend = self.notes, self.means.backend
+        while (end := (status := self._status()).end) is None:
+            backend.attend(self._there)
+            if status.state is State.UNKNOWN:
+                return {"why": "lost", "words": "Whatever carried it knows nothing of it any more."}
+            self._note_running(status)
             if self.wish and self.wish.now:
-                notes.asked = self.wish.why
-                running.tell_to_end(now=True)
-            elif not notes.asked and (self.wish or time.time() - notes.ran_at >= notes.seconds - notes.grace):
-                notes.asked = self.wish.why if self.wish else "time"
-                notes.write(self.folder)
-                running.tell_to_end()  # the keeper kills what has not ended after its grace
-            self._look()
-            time.sleep(_LOOK)
+                self._end_it(self.wish.why, now=True)
+            elif not notes.asked and (self.wish or self._is_time_up()):
+                self._end_it(self.wish.why if self.wish else "time", now=False)
+            self._look(status)
+            time.sleep(backend.pause)
         self._ship()
+        return self._told_end(end)
+
+    def _status(self) -> Status:
+        """How it stands; while its backend does not answer, as before: its end can wait."""
+        try:
+            return self.means.backend.poll([self._there])[self._there]
+        except Unavailable as error:
+            log.info("how %s stands is asked again: %s", self.notes.attempt, error)
+            return Status(State.RUNNING if self.notes.ran_at else State.QUEUED)
+
+    def _note_running(self, status: Status) -> None:
+        """From the moment in which it runs its time counts."""
+        if status.state is not State.RUNNING:
+            self.words = status.words or "It waits for its turn on the cluster"
+        elif not self.notes.ran_at:
+            self.words, self.notes.ran_at = "Running", time.time()
+            self.notes.write(self.folder)
+        else:
+            self.words = "Running"
+
+    def _is_time_up(self) -> bool:
+        notes = self.notes
+        return bool(notes.ran_at) and time.time() - notes.ran_at >= notes.seconds - notes.grace
+
+    def _end_it(self, why: str, *, now: bool) -> None:
+        """Ask for its end: after its grace whatever carries it ends what has not ended; `now`, again and again."""
+        if now and time.monotonic() < self.is_telling_at:
+            return
+        self.is_telling_at = time.monotonic() + 4 * self.means.backend.pause
+        self.notes.asked = why
+        self.notes.write(self.folder)
+        with contextlib.suppress(Unavailable):
+            self.means.backend.cancel(self._there, 0 if now else self.notes.grace)
+
+    def _told_end(self, end: End) -> dict[str, Any]:
+        """For the portal."""
         usage = end.usage
-        why = (notes.asked or "lost") if end.why is Why.STOPPED else str(end.why)  # not by us: nobody looked after it
-        words = self.wish.reason if self.wish else end.words
+        why = (self.notes.asked or "lost") if end.why is Why.STOPPED else str(end.why)  # not by us: nobody looked after
         return {
-            "why": why, "words": words, "exit_code": end.code, "cpu_seconds": usage.cpu_seconds,
-            "memory_peak": usage.memory_peak or 0,
+            "why": why, "words": self.wish.reason if self.wish else end.words, "exit_code": end.code,
+            "cpu_seconds": usage.cpu_seconds, "memory_peak": usage.memory_peak or 0,
         }  # fmt: skip
 
-    def _look(self) -> None:
+    def _look(self, status: Status) -> None:
         self._ship()
         if time.monotonic() - self.looked_at < _FIGURES_EVERY:
             return
@@ -236,24 +279,23 @@ class JobRun:
             log.info("that %s runs is told later: %s", self.notes.attempt, error)
         if self.means.host.disk.left() < self.means.host.disk.reserve:
             self.stop("The machine's disk is nearly full; its operator has to make room.", now=False, why="lost")
-        with contextlib.suppress(OSError, ValueError):
-            use = self._sandbox.use()
-            self.cpu_seconds, self.memory = use.cpu_seconds or 0.0, use.memory or 0
+        if status.use is not None:
+            self.cpu_seconds, self.memory = status.use.cpu_seconds or 0.0, status.use.memory or 0
 
     def _ship(self) -> None:
         """Hand over what it printed since; what does not go now goes later, and once the portal has enough, nothing."""
-        printed = Path(self.notes.sandbox) / OUTPUT
-        with contextlib.suppress(OSError, Unreachable, Unreadable, Fenced), printed.open("rb") as file:
-            file.seek(self.notes.sent)
-            while not self.is_log_full and (piece := file.read(_PIECE)):
+        with contextlib.suppress(Unavailable, Unreachable, Unreadable, Fenced):
+            while not self.is_log_full:
+                piece = self.means.backend.logs(self._there, self.notes.sent, _PIECE).content
+                if not piece:
+                    return
                 there = self.means.portal.log(self.notes.attempt, self.notes.sent, piece)
                 self.is_log_full = there == self.notes.sent
                 self.notes.sent = there
-                file.seek(there)
 
     def _progress(self) -> dict[str, Any]:
         """The last line that the job itself wrote about its progress."""
-        if not self.notes.job or self.running is None:
+        if not self.notes.job or self.ref is None:
             return {}
         for line in reversed(tail(self.means.files.works / self.notes.job, "progress.jsonl").splitlines()):
             with contextlib.suppress(ValueError, RecursionError):
@@ -271,8 +313,7 @@ class JobRun:
             notes.end, left = self._set_aside(end, aside)
             notes.left = [asdict(one) for one in left]
             notes.write(self.folder)
-        if notes.sandbox:
-            self.means.backend.abandon(Path(notes.sandbox))
+        self._forget()
         self.means.host.cache.release(notes.attempt)
         self.is_clear.set()
         if notes.end and self._told() and notes.left:
@@ -282,6 +323,16 @@ class JobRun:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.is_over = True
         log.info("%s ended: %s", notes.attempt, notes.end.get("why", "given up"))
+
+    def _forget(self) -> None:
+        """Nothing of it runs afterwards, and nothing of it lies with its backend."""
+        while self.notes.key:
+            try:
+                self.means.backend.forget(self.ref or ExternalRef(self.notes.key))
+                return
+            except Unavailable as error:
+                log.warning("%s can't be taken away yet: %s", self.notes.attempt, error)
+                time.sleep(_AGAIN)
 
     def _set_aside(self, end: dict[str, Any], aside: Path) -> tuple[dict[str, Any], list[Left]]:
         """Copies of its results, where it ended well: nobody sees them before the portal has taken its end."""
@@ -326,57 +377,5 @@ class JobRun:
                 time.sleep(_AGAIN)
 
     @property
-    def _sandbox(self) -> Running:
-        if self.running is None:
-            raise StartRefused("Its sandbox is not there.")
-        return self.running
-
-
-def spec_of(
-    plan: JobPlan, environment: Path, digest: str, code: Path, work: Path, data: dict[str, Path], common: Path,
-    group: int | None,
-) -> SandboxSpec:  # fmt: skip
-    """The sandbox of an attempt: code and data read-only, its own folder and the project's files writable."""
-    sizes = plan.sizes
-    return SandboxSpec(
-        name=plan.name,
-        command=plan.command,
-        uid=plan.uid,
-        environment=Environment(folders=(ReadOnly(environment, PROGRAMS),)),
-        read_only=(
-            ReadOnly(code, CODE),
-            *(ReadOnly(path, PurePosixPath("/data", slug)) for slug, path in data.items()),
-        ),
-        writable=(
-            Writable(work, WORK, quota=sizes.work, shared=True),
-            Writable(common, PurePosixPath("/shared"), quota=sizes.shared, shared=True),
-        ),
-        limits=Limits(
-            memory=sizes.memory, cpus=sizes.cpus, processes=sizes.processes, seconds=sizes.seconds + _BACKSTOP,
-            output=sizes.output, grace=sizes.grace, unattended=sizes.alone, scratch=512 * MB, shared_memory=1024 * MB,
-        ),
-        variables=variables_of(plan, digest),
-        groups=(group,) if group is not None else (),
-        folder=CODE,
-    )  # fmt: skip
-
-
-def variables_of(plan: JobPlan, digest: str) -> dict[str, str]:
-    """What a job finds around it; `digest` is its environment's hash."""
-    threads = str(max(1, round(plan.sizes.cpus)))
-    return {
-        "PATH": f"{PROGRAMS}/bin:/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(WORK),
-        "TMPDIR": str(WORK / "tmp"),
-        "CHECKPOINT_DIR": str(WORK / "checkpoint"),
-        "RESULTS_DIR": str(WORK / "results"),
-        "PROGRESS_FILE": str(WORK / "progress.jsonl"),
-        "CAIA_SEED": str(plan.seed),
-        "CAIA_ATTEMPT": str(plan.fence),
-        "CAIA_ENVIRONMENT": digest,
-        "PYTHONHASHSEED": str(plan.seed % 2**32),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONNOUSERSITE": "1",
-        **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_MAX_THREADS"), threads),
-    }
+    def _there(self) -> ExternalRef:
+        return self.ref or ExternalRef(self.notes.key)

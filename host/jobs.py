@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from host.engines.local import LocalSandboxBackend
 from host.job import JobMeans, JobRun, Notes
 from host.job_files import JobFiles
 from host.job_portal import Fenced, JobPortal
@@ -22,7 +23,6 @@ from host.life import Means
 from host.portal import Unreadable
 from host.wire import Unreachable
 from sandbox.bubblewrap import Bubblewrap
-from sandbox.keeper import STATE
 
 _BEAT = 2.0
 _SILENT, _CUT = 25.0, 40.0  # seconds without the portal: save and end; end at once. The lease is a minute
@@ -39,7 +39,7 @@ class Jobs:
         self.folder = settings.run / "j"
         self.folder.mkdir(parents=True, exist_ok=True)
         neutral = (means.cache.versions, means.room.common, files.codes, files.works)
-        backend = Bubblewrap(settings.state / "jobs" / "sandbox", neutral=neutral)
+        backend = LocalSandboxBackend(Bubblewrap(settings.state / "jobs" / "sandbox", neutral=neutral))
         self.means = JobMeans(means, JobPortal(means.portal), files, backend)
         self.heard_at = time.monotonic()
         self._over, self._now = threading.Event(), threading.Event()
@@ -69,12 +69,9 @@ class Jobs:
             if notes is None:  # killed before it was anything
                 shutil.rmtree(folder, ignore_errors=True)
                 continue
-            known.add(notes.sandbox)
+            known.add(notes.key)
             self._begin(folder, notes)
-        for state in (self.means.files.folder / "sandbox").glob(f"runs/*/{STATE}"):
-            if str(state.parent) not in known:
-                log.warning("a job's sandbox that no attempt knows of is taken away")
-                self.means.backend.abandon(state.parent)
+        self.means.backend.keep_only(known)
 
     def _begin(self, folder: Path, notes: Notes) -> None:
         run = self.means.runs[notes.attempt] = JobRun(self.means, folder, notes)

@@ -24,7 +24,19 @@ set -eu
 umask 077
 stage=$(mktemp -d)
 trap 'rm -rf -- "$stage"' EXIT
-trap '[ -z "${{inner:-}}" ] || kill -TERM "$inner" 2>/dev/null' TERM INT
+# With a folder as its first word, the script keeps its exit code there, and ends where nobody touches `attended`.
+place=${{1:-}}
+kill_all() {{ kill -KILL "$inner" 2>/dev/null || true; }}
+# The sandbox's own first process hears no signal from outside; what it started does, and may save its work.
+tell() {{
+  local first program
+  for first in $(cat "/proc/$inner/task/$inner/children" 2>/dev/null); do
+    for program in $(cat "/proc/$first/task/$first/children" 2>/dev/null); do
+      kill -TERM "$program" 2>/dev/null || true
+    done
+  done
+}}
+trap '[ -z "${{inner:-}}" ] || {{ tell; (sleep {grace}; kill_all) & }}' TERM INT
 {settings}
 install -m 0 /dev/null "$stage/nothing"
 chmod 0755 "$stage"
@@ -39,11 +51,22 @@ ulimit -c 0
 ulimit -n {open_files}
 env -i {bwrap} --args 8 --seccomp 9 -- {command} 8< "$stage/words" 9< "$stage/filter" < /dev/null &
 inner=$!
-code=0
+{watch}code=0
 wait "$inner" || code=$?
-# A signal to this script ends the first wait early.
-if kill -0 "$inner" 2>/dev/null; then code=0; wait "$inner" || code=$?; fi
+# A signal to this script ends a wait early.
+while kill -0 "$inner" 2>/dev/null; do code=0; wait "$inner" || code=$?; done
+if [ -n "$place" ]; then printf %s "$code" > "$place/code.new" && mv "$place/code.new" "$place/code"; fi
 exit "$code"
+"""
+_WATCH = r"""alone() {{
+  local touched now
+  while kill -0 "$inner" 2>/dev/null; do
+    sleep 1
+    touched=$(stat -c %Y "$place/attended" 2>/dev/null || echo 0) now=$(date +%s)
+    [ $((now - touched)) -lt {alone} ] || {{ kill_all; return; }}
+  done
+}}
+if [ -n "$place" ]; then alone & fi
 """
 
 
@@ -81,6 +104,8 @@ class Slurm:
             open_files=spec.limits.open_files,
             bwrap=shlex.quote(str(self.site.bwrap)),
             command=shlex.join(spec.command),
+            grace=max(math.ceil(spec.limits.grace), 1),
+            watch=_WATCH.format(alone=math.ceil(spec.limits.unattended)) if spec.limits.unattended else "",
         )
 
     def promises(self, spec: SandboxSpec) -> tuple[Standing, ...]:

@@ -11,6 +11,7 @@ import pytest
 
 from apps.jobs import limits
 from host import jobs as clocks
+from host.engines.base import Rejected
 from host.jobs import Jobs
 from sandbox import bubblewrap
 from tests.host.conftest import wait
@@ -20,6 +21,10 @@ from tests.uids import next_uid
 pytestmark = pytest.mark.slow
 RESULT = "import os\nopen(os.environ['RESULTS_DIR'] + '/model.txt', 'w').write('weights')\n"
 LONG = "import time\nprint('on its way', flush=True)\ntime.sleep(600)\n"
+
+
+def _gone():
+    raise Rejected("The program that looked after it is gone.")
 
 
 class Yard:
@@ -38,7 +43,7 @@ class Yard:
         """As when its program is killed: what runs runs on, and nobody looks after it for a while."""
         self.jobs.close(stop_runs=False)
         for run in self.jobs.means.runs.values():
-            run.running = None  # its thread ends here, without a word
+            run._status = _gone  # its thread ends here, without a word
             run._close = lambda end: None
         time.sleep(0.6)
         self.begin()
