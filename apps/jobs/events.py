@@ -9,6 +9,13 @@ LOG_READ = read(
     when="Before the log of a job is shown to somebody of its project's team, and each time its live view begins anew.",
     about=("jobs.job",),
 )
+CRATE_TAKEN = read(
+    "jobs.crate.taken",
+    "Took the provenance of a job",
+    attempt="take the provenance of a job",
+    when="Before the description of an ended job for machines leaves: what it was made from and its files, by hash.",
+    about=("jobs.job",),
+)
 
 USAGE_EXPORTED = read(
     "jobs.usage.exported",

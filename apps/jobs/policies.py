@@ -4,7 +4,7 @@ from apps.alliance.models import Center, Member
 from apps.alliance.policies import may_manage_center
 from apps.alliance.roles import Role
 from apps.catalog.selectors import stewarded
-from apps.core.decisions import YES, Decision, allow_if
+from apps.core.decisions import YES, Decision, allow_if, no
 from apps.jobs.models import Job, JobData
 from apps.projects.models import Project, TeamMember
 from apps.workspaces.policies import may_compute
@@ -29,6 +29,13 @@ def may_read_log(actor: Member, target: Job) -> Decision:
     """The project's team, since what a job prints is data until somebody has looked at it."""
     is_on_team = TeamMember.objects.filter(project=target.project_id, member=actor, until=None).exists()
     return allow_if(is_on_team, otherwise="What a job prints is read by its project's team alone.")
+
+
+def may_take_crate(actor: Member, target: Job) -> Decision:
+    """Whoever sees the job; it tells no more than the job's page does, once nothing of it changes any more."""
+    if target.is_live:
+        return no("It is written once the job has ended.")
+    return allow_if(target.fence > 0, otherwise="No machine ever took this job, so there is nothing to tell.")
 
 
 def may_set_budget(actor: Member, target: Center) -> Decision:

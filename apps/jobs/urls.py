@@ -8,6 +8,7 @@ urlpatterns = [
     path("jobs/<uuid:pk>/", pages.job, name="job"),
     path("jobs/<uuid:pk>/cancel/", pages.cancel, name="cancel"),
     path("jobs/<uuid:pk>/log/", pages.log, name="log"),
+    path("jobs/<uuid:pk>/crate/", pages.crate, name="crate"),
     path("attempts/<uuid:pk>/log/", stream.log_stream, name="log_stream"),
     path("projects/<uuid:pk>/jobs/new/", pages.new, name="new"),
     path("jobs/use/", costs.usage, name="usage"),

@@ -60,5 +60,6 @@ BY_BEGINNING: dict[str, Callable[[Any], dict[str, Any]]] = {
 }
 ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "jobs:log_stream": lambda world: {"pk": world.jobs.told.pk},
+    "jobs:crate": lambda world: {"pk": world.jobs.over.pk},
     "jobs:new": lambda world: {"pk": world.projects.active.pk},
 }

@@ -1,8 +1,10 @@
 """Pages of jobs: the list, one job, handing one in, and what it printed."""
 
+import hashlib
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -16,14 +18,14 @@ from apps.core.commands import demand
 from apps.core.listing import Column, listing
 from apps.core.reads import demand_read, record_read
 from apps.core.views import act_with_reason, form_page, typed_in
-from apps.jobs import limits, selectors, shown
+from apps.jobs import crates, limits, selectors, shown
 from apps.jobs.asked import Code
 from apps.jobs.books import balances, why_held_back
-from apps.jobs.events import LOG_READ
+from apps.jobs.events import CRATE_TAKEN, LOG_READ
 from apps.jobs.forms import JobFilters, JobForm
 from apps.jobs.gateways import CodeStore
 from apps.jobs.models import Job
-from apps.jobs.policies import may_read_log
+from apps.jobs.policies import may_read_log, may_take_crate
 from apps.jobs.services import submitting
 from apps.jobs.states import JOB
 from apps.projects import selectors as projects
@@ -62,6 +64,7 @@ def job(request: MemberRequest, pk: UUID) -> HttpResponse:
         "data": selectors.data_of(found),
         "may_cancel": JOB.open_to(request.user, found)[_ending_step(found)],
         "may_read_log": may_read_log(request.user, found),
+        "may_take_crate": may_take_crate(request.user, found),
         "results": listing(selectors.results_of(found), request.GET, columns=columns, order="path"),
     }
     return render(request, "jobs/job.html", context)
@@ -175,6 +178,19 @@ def log(request: MemberRequest, pk: UUID) -> HttpResponse:
     said = selectors.log_from(attempt, start, selectors.TAIL) if attempt else b""
     context = {"job": found, "attempt": attempt, "text": shown.as_text(said), "start": start, "end": start + len(said)}
     return render(request, "jobs/log.html", context)
+
+
+@require_safe
+@login_required
+def crate(request: MemberRequest, pk: UUID) -> HttpResponse:
+    """Where its results come from, for machines: an RO-Crate's metadata; taking it is recorded first."""
+    found = _job(request, pk)
+    demand_read(CRATE_TAKEN, may_take_crate(request.user, found), by=request.user, target=found)
+    told = crates.crate_of(found, settings.BASE_URL)
+    record_read(CRATE_TAKEN, by=request.user, target=found, sha256=hashlib.sha256(told).hexdigest())
+    response = HttpResponse(told, content_type="application/ld+json")
+    response["Content-Disposition"] = f'attachment; filename="{found.reference}-{crates.NAME}"'
+    return response
 
 
 def _job(request: MemberRequest, pk: UUID) -> Job:
