@@ -31,7 +31,10 @@ class GatewayError(Exception):
 
 @dataclass(frozen=True)
 class Folders:
-    """A run's sockets. `outer` is open to the Hub's proxy, `own` to the gateway, `inner` to it and the sandbox."""
+    """A run's sockets. `outer` is open to the Hub's proxy, `own` to the gateway, `inner` to it and the sandbox.
+
+    `jobs` is open to the sandbox, which can't write there.
+    """
 
     root: Path
 
@@ -56,6 +59,11 @@ class Folders:
         return self.root / "inner"
 
     @property
+    def jobs(self) -> Path:
+        """The folder of the socket by which the sandbox asks for jobs; only we put anything there."""
+        return self.root / "jobs"
+
+    @property
     def words(self) -> Path:
         """What it is told."""
         return self.root / "own" / "gateway.json"
@@ -69,6 +77,7 @@ class Folders:
             (self.control.parent, own, own, 0o700),
             (self.spool, own, own, 0o700),
             (self.inner, uid, uid, 0o750),
+            (self.jobs, 0, uid, 0o750),
         ):
             folder.mkdir(parents=True, exist_ok=True)
             if os.geteuid() == 0 and owner >= 0:

@@ -17,11 +17,12 @@ from host.disk import Disk, DiskError
 from host.events import Outbox
 from host.figures import Figures
 from host.gateway import Folders, Gateway, GatewayError, until
+from host.job_socket import JobSocket
 from host.network import Tried
 from host.notes import Notes
 from host.plan import PlanError, RunPlan
 from host.portal import Portal, Refused
-from host.room import SERVER, Room
+from host.room import JOBS, SERVER, Room
 from host.settings import Settings
 from host.turns import Turns
 from host.wire import Unreachable
@@ -83,6 +84,7 @@ class Run:
         self.figures = Figures()
         self.opened: opened.Opened | None = None
         self.tried: Tried | None = None
+        self.jobs: JobSocket | None = None
         self.wish: Wish | None = None
         self.restarts = 0
         self.is_known = threading.Event()  # the Hub has heard that it is ready
@@ -163,7 +165,8 @@ class Run:
         self._say(61, "Putting up the walls")
         self.folders.make(self.means.settings, plan.uid)
         self._start_gateway(plan, environment)  # it needs as long as the walls, and none of them
-        spec = self.means.room.spec(plan, data, self.folders.inner, notes.prefix, notes.origin)
+        self._open_jobs()
+        spec = self.means.room.spec(plan, data, self.folders, notes.prefix, notes.origin)
         promises = self.means.backend.promises(spec)
         self._unless_stopped()
         place = self.means.backend.place()
@@ -220,6 +223,11 @@ class Run:
         self.notes.gateway = (self.gateway.pid, self.gateway.ticks)
         self.notes.write(self.folder)
 
+    def _open_jobs(self) -> None:
+        """Hear what is asked about jobs from inside; once more, where another host heard it before us."""
+        if self.jobs is None and self.folders.jobs.is_dir():
+            self.jobs = JobSocket(self.means.portal, self.notes.run, self.notes.uid, self.folders.jobs / JOBS)
+
     def _tell_mounted(self) -> None:
         """Once: what is mounted, and which walls stand around it."""
         if self.notes.mounted:
@@ -262,6 +270,7 @@ class Run:
     def _watch(self) -> dict[str, Any]:
         """Until it has ended; how."""
         self._tell_mounted()
+        self._open_jobs()
         if self.opened is None:
             self._watch_files()
         if self.tried is None:
@@ -317,6 +326,8 @@ class Run:
 
     def _clear(self, end: dict[str, Any]) -> None:
         """Take away everything of it but what the portal has not heard yet."""
+        if self.jobs:
+            self.jobs.close()
         if self.notes.sandbox:
             self.means.backend.abandon(Path(self.notes.sandbox))
         self.gateway.end()

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from environments import environment_hash
 from host import shared
+from host.gateway import Folders
 from host.plan import PlanError, RunPlan
 from host.settings import Settings
 from sandbox.spec import Environment, Limits, ReadOnly, SandboxSpec, SocketFolder, Writable
@@ -21,6 +22,7 @@ SOCKETS = PurePosixPath("/run/ws")
 _INSIDE = Path(__file__).resolve().parent / "inside"
 _NOTEBOOKS = Path(__file__).resolve().parents[1] / "examples" / "notebooks"
 SERVER = "server.sock"
+JOB_SOCKETS, JOBS = PurePosixPath("/run/jobs"), "portal.sock"
 _UNATTENDED = 900.0  # seconds without a host: longer than an update takes, and nobody could revoke meanwhile
 GRACE = 10.0  # seconds that Jupyter gets to save and end its kernels
 
@@ -54,7 +56,7 @@ class Room:
         for given, folder in ((_INSIDE, self.rules), (_NOTEBOOKS, self.rules / "examples")):
             shutil.copytree(given, folder, dirs_exist_ok=True, copy_function=shutil.copyfile)
         for path in self.rules.rglob("*"):
-            path.chmod(0o755 if path.is_dir() else 0o444)
+            path.chmod(0o755 if path.is_dir() else 0o555 if path.parent.name == "bin" else 0o444)
         (self.rules / "migrated").touch(mode=0o444)  # else Jupyter would want to write there, for a form long gone
         self.rules.chmod(0o755)
 
@@ -79,7 +81,7 @@ class Room:
             folder.chmod(0o711)
         return folder
 
-    def spec(self, plan: RunPlan, data: dict[str, Path], sockets: Path, prefix: str, origin: str) -> SandboxSpec:
+    def spec(self, plan: RunPlan, data: dict[str, Path], folders: Folders, prefix: str, origin: str) -> SandboxSpec:
         """The sandbox of a run; `data` are the folders of its datasets by their slugs."""
         folder, digest = self.environment(plan.environment)
         project = self.common / plan.shared
@@ -96,7 +98,7 @@ class Room:
                 Writable(self.of(plan.workspace, "results"), PurePosixPath("/results"), quota=sizes.results),
                 Writable(project, PurePosixPath("/shared"), quota=sizes.shared, shared=True),
             ),
-            sockets=(SocketFolder(sockets, SOCKETS, listens=True),),
+            sockets=(SocketFolder(folders.inner, SOCKETS, listens=True), SocketFolder(folders.jobs, JOB_SOCKETS)),
             limits=Limits(
                 memory=sizes.memory,
                 processes=sizes.processes,
@@ -135,7 +137,7 @@ def variables(digest: str, cpus: float) -> dict[str, str]:
     """What is set around the server inside."""
     threads = str(max(1, round(cpus)))  # a library that counts the host's processors would start too many
     return {
-        "PATH": f"{PROGRAMS}/bin:/usr/local/bin:/usr/bin:/bin",
+        "PATH": f"{PROGRAMS}/bin:{RULES}/bin:/usr/local/bin:/usr/bin:/bin",
         "JUPYTER_CONFIG_DIR": str(RULES),
         "JUPYTER_DATA_DIR": f"{HOME}/.local/share/jupyter",
         "JUPYTER_RUNTIME_DIR": "/tmp/jupyter",

@@ -16,6 +16,14 @@ CRATE_TAKEN = read(
     when="Before the description of an ended job for machines leaves: what it was made from and its files, by hash.",
     about=("jobs.job",),
 )
+ASKED_INSIDE = read(
+    "jobs.workspace.asked",
+    "Asked about jobs from inside a workspace",
+    attempt="ask about jobs from inside a workspace",
+    when="Where somebody asks about jobs from inside a workspace that does not run, or may not act. What is allowed "
+    "there is written as it is on the pages.",
+    about=("workspaces.run",),
+)
 
 USAGE_EXPORTED = read(
     "jobs.usage.exported",

@@ -7,6 +7,7 @@ from apps.catalog.selectors import stewarded
 from apps.core.decisions import YES, Decision, allow_if, no
 from apps.jobs.models import Job, JobData
 from apps.projects.models import Project, TeamMember
+from apps.workspaces.models import Run
 from apps.workspaces.policies import may_compute
 
 
@@ -36,6 +37,16 @@ def may_take_crate(actor: Member, target: Job) -> Decision:
     if target.is_live:
         return no("It is written once the job has ended.")
     return allow_if(target.fence > 0, otherwise="No machine ever took this job, so there is nothing to tell.")
+
+
+def may_ask_inside(actor: Member, target: Run) -> Decision:
+    """Whose workspace it is, while it runs; what they may do then, the policies of jobs say."""
+    if not (standing := actor.standing()):
+        return standing
+    return allow_if(
+        actor.pk == target.workspace.member_id and target.status == Run.Status.RUNNING,
+        otherwise=f"This workspace is {target.get_status_display().lower()}; jobs are handed in from one that runs.",
+    )
 
 
 def may_set_budget(actor: Member, target: Center) -> Decision:

@@ -98,3 +98,15 @@ def as_text(content: bytes) -> str:
     """What was printed, as text: no control character gets to a terminal or a page."""
     said = content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
     return "".join(letter if letter in "\n\t" or letter.isprintable() else "�" for letter in said)
+
+
+def whole_characters(content: bytes, *, is_over: bool) -> bytes:
+    """Without a last character of which only a part is here; all of it where nothing more comes."""
+    for cut in range(1, min(4, len(content) + 1)):
+        last = content[-cut]
+        if last >= 0xC0:
+            needs = 2 if last < 0xE0 else 3 if last < 0xF0 else 4
+            return content if is_over or needs <= cut else content[:-cut]
+        if last < 0x80:
+            break
+    return content

@@ -33,3 +33,8 @@ JOB = Machine(
         "close": Follow(frozenset({J.CANCELLING}), J.CANCELLED, "nothing of it runs any more"),
     },
 )
+
+
+def ending_step(job: Job) -> str:
+    """What ends it now."""
+    return "withdraw" if job.status == J.QUEUED else "cancel"

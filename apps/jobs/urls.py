@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.jobs.views import costs, inner, pages, stream
+from apps.jobs.views import costs, inner, inside, pages, stream
 
 app_name = "jobs"
 urlpatterns = [
@@ -22,4 +22,9 @@ urlpatterns = [
     path("internal/attempts/<uuid:pk>/begun", inner.begun, name="begun"),
     path("internal/attempts/<uuid:pk>/ended", inner.ended, name="ended"),
     path("internal/attempts/<uuid:pk>/log", inner.log, name="log_told"),
+    path("internal/runs/<uuid:pk>/jobs/submit", inside.submit, name="inside_submit"),
+    path("internal/runs/<uuid:pk>/jobs/list", inside.list_jobs, name="inside_list"),
+    path("internal/runs/<uuid:pk>/jobs/show", inside.show, name="inside_show"),
+    path("internal/runs/<uuid:pk>/jobs/log", inside.log, name="inside_log"),
+    path("internal/runs/<uuid:pk>/jobs/cancel", inside.cancel, name="inside_cancel"),
 ]

@@ -140,6 +140,7 @@ SENT |= job_posts(Post, _why)
 FOR_MACHINES = {
     "workspaces:heartbeat", "workspaces:plan", "workspaces:events", "workspaces:erased", "oauth2_provider:token",
     "jobs:beat", "jobs:wait", "jobs:plan", "jobs:begun", "jobs:ended", "jobs:log_told",
+    "jobs:inside_submit", "jobs:inside_list", "jobs:inside_show", "jobs:inside_log", "jobs:inside_cancel",
 }  # fmt: skip
 
 # What nobody is asked for: each would change who somebody is, what they may, or what happened.

@@ -87,6 +87,8 @@ class Portal:
     keeps_results: bool = True
     most_log: int = MB
     job_beats: list[dict] = field(default_factory=list)
+    asked: list[tuple[str, str, dict]] = field(default_factory=list)  # from inside: run, what, facts
+    job_answers: dict[str, tuple[int, dict]] = field(default_factory=dict)
     is_down: bool = False
     forgets_answers: int = 0  # so many times it stores events and then breaks off
 
@@ -159,6 +161,9 @@ class _Portal(_Requests):
                 self._answer(410, {"reason": f"{what} of what was given up."})
             case ["internal", "attempts", attempt, what]:
                 self._hear(far, attempt, what, body)
+            case ["internal", "runs", run, "jobs", what]:
+                far.asked.append((run, what, body))
+                self._answer(*far.job_answers.get(what, (200, {"jobs": []})))
             case ["internal", "workspaces", workspace, "erased"]:
                 far.erased.add(workspace)
                 self._answer(200, {})

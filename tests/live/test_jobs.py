@@ -88,6 +88,49 @@ def test_what_goes_wrong_is_said_and_not_tried_again(jobs, command, words):
     assert "Attempt 2" not in jobs.page(job)
 
 
+FROM_A_CELL = """
+import os, time
+from pathlib import Path
+Path("count.py").write_text('''
+import csv, os
+from pathlib import Path
+rows = len(list(csv.reader(open("/data/ehr-alliance-wdbc/breast_cancer.csv"))))
+print(f"{rows} lines", flush=True)
+Path(os.environ["RESULTS_DIR"], "rows.txt").write_text(str(rows))
+''')
+shell = get_ipython().getoutput
+said = list(shell("caia-job submit --name from-a-cell --memory 1 --hours 0.1 count.py -- python count.py"))
+job = said[0].split()[0]
+said += shell(f"caia-job logs {job} --follow --all") + shell(f"caia-job list") + shell(f"caia-job show {job}")
+said += shell("caia-job cancel J-999999 --reason x") + shell("caia-job submit count.py --dataset no-such -- python x")
+place = Path("/shared/jobs", f"{job.lower()}-from-a-cell", "rows.txt")
+for _ in range(200):
+    if place.exists(): break
+    time.sleep(0.1)
+said.append(f"{place.name} {place.read_text()}")
+print("\\n".join(said))
+"""
+
+
+def test_a_job_is_handed_in_from_a_cell_and_its_results_come_to_the_workspace(site):
+    project = site.project(ROSA, DATA)
+    rosa = site.person(ROSA)
+
+    with rosa.at_work(project) as lab:
+        ran = lab.execute(FROM_A_CELL, 240)
+
+    assert ran.error == "", ran.error
+    said = ran.text
+    found = re.search(r"(J-\d+) waits for its turn. It works on ehr-alliance-wdbc", said)
+    assert found, said
+    for words in (f"{found[1]} succeeded. It ended well.", "no such job in this project", "none of this project’s"):
+        assert words in said, said
+    rows = re.search(r"(\d+) lines", said)
+    assert rows
+    assert said.rstrip().endswith(f"rows.txt {rows[1]}")
+    assert found[1] in rosa.get("/jobs/").text
+
+
 def _says(cmdline: Path, words: bytes) -> bool:
     try:
         return words in cmdline.read_bytes()

@@ -27,7 +27,7 @@ from apps.jobs.gateways import CodeStore
 from apps.jobs.models import Job
 from apps.jobs.policies import may_read_log, may_take_crate
 from apps.jobs.services import submitting
-from apps.jobs.states import JOB
+from apps.jobs.states import JOB, ending_step
 from apps.projects import selectors as projects
 from apps.projects.models import Project
 from apps.workspaces.admission import answers_of
@@ -62,7 +62,7 @@ def job(request: MemberRequest, pk: UUID) -> HttpResponse:
     columns = [Column("File", "path"), Column("Size", numeric=True), Column("SHA-256")]
     context = _state_of(found) | {
         "data": selectors.data_of(found),
-        "may_cancel": JOB.open_to(request.user, found)[_ending_step(found)],
+        "may_cancel": JOB.open_to(request.user, found)[ending_step(found)],
         "may_read_log": may_read_log(request.user, found),
         "may_take_crate": may_take_crate(request.user, found),
         "results": listing(selectors.results_of(found), request.GET, columns=columns, order="path"),
@@ -82,11 +82,6 @@ def _state_of(found: Job) -> dict[str, Any]:
         "plots": shown.plots_of(found, newest) if found.is_live else [],
         "attempts": attempts,
     }
-
-
-def _ending_step(found: Job) -> str:
-    """What ends it now."""
-    return "withdraw" if found.status == Job.Status.QUEUED else "cancel"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -152,7 +147,7 @@ def _initial(former: Job | None, admitted: list[tuple[str, str]]) -> dict[str, A
 def cancel(request: MemberRequest, pk: UUID) -> HttpResponse:
     """Take back a job that waits, or end one that runs, saying why."""
     found = _job(request, pk)
-    step = _ending_step(found)
+    step = ending_step(found)
     ask = {"withdraw": submitting.withdraw, "cancel": submitting.cancel}[step]
     return act_with_reason(
         request,

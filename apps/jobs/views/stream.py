@@ -70,19 +70,7 @@ def _look(pk: UUID, offset: int) -> tuple[bytes, bool]:
     try:
         attempt = Attempt.objects.get(pk=pk)
         content = selectors.log_from(attempt, offset, PIECE)
-        return _whole(content, attempt.ended_at is not None), attempt.ended_at is not None
+        return shown.whole_characters(content, is_over=attempt.ended_at is not None), attempt.ended_at is not None
     finally:
         if not connection.in_atomic_block:
             connection.close()
-
-
-def _whole(content: bytes, is_over: bool) -> bytes:
-    """Without a last character of which only a part is here."""
-    for cut in range(1, min(4, len(content) + 1)):
-        last = content[-cut]
-        if last >= 0xC0:
-            needs = 2 if last < 0xE0 else 3 if last < 0xF0 else 4
-            return content if is_over or needs <= cut else content[:-cut]
-        if last < 0x80:
-            break
-    return content
