@@ -20,7 +20,7 @@ from sandbox.promises import Promise, Standing, every
 from sandbox.spec import MB, SandboxSpec, SpecError
 
 _LABEL = "caia/sandbox"
-_CONTAINER = "sandbox"
+CONTAINER = "sandbox"
 _OUT_OF_MEMORY, _TOO_LATE, _EVICTED = "OOMKilled", "DeadlineExceeded", "Evicted"
 
 
@@ -161,7 +161,7 @@ class Kubernetes:
             "ephemeral-storage": str(limits.output + 16 * MB),
         }
         return k8s.V1Container(
-            name=_CONTAINER,
+            name=CONTAINER,
             image=spec.environment.image,
             image_pull_policy="IfNotPresent",
             command=list(spec.command),
@@ -241,7 +241,7 @@ class Kubernetes:
 def end_of(status: k8s.V1PodStatus) -> End | None:
     """How a pod ended, None while it hasn't; in the same words as on a single machine."""
     ended = next(
-        (one.state.terminated for one in status.container_statuses or [] if one.name == _CONTAINER and one.state), None
+        (one.state.terminated for one in status.container_statuses or [] if one.name == CONTAINER and one.state), None
     )
     code = ended.exit_code if ended else None
     if status.reason == _TOO_LATE:

@@ -56,7 +56,7 @@ def crate_of(job: Job, base_url: str) -> bytes:
         _code(job, attempts, base_url),
         *_environments(job, attempts),
         *_parameters(job),
-        *_data(versions, base_url),
+        *_datasets(versions, base_url),
         *_former(job, base_url),
         *(_action(job, attempt, versions, results[attempt.pk], base_url) for attempt in attempts),
         *_hosts(attempts),
@@ -172,7 +172,7 @@ def _parameters(job: Job) -> list[Entity]:
     ]
 
 
-def _data(versions: list[DatasetVersion], base_url: str) -> Iterator[Entity]:
+def _datasets(versions: list[DatasetVersion], base_url: str) -> Iterator[Entity]:
     """The versions that it worked on, as the catalog cites them, and the hash of all their files."""
     for version in versions:
         dataset, licence, own = version.dataset, licence_of(version), _version_id(version, base_url)
@@ -205,10 +205,8 @@ def _version_id(version: DatasetVersion, base_url: str) -> str:
 
 def files_hash(version: DatasetVersion) -> str:
     """One hash for all files of a version: of the lines that sha256sum would write, in the order of their paths."""
-    digest = hashlib.sha256()
-    for path, sha256 in sorted(version.files.values_list("path", "sha256")):
-        digest.update(f"{sha256}  {path}\n".encode())
-    return digest.hexdigest()
+    files = sorted(version.files.values_list("path", "sha256"))
+    return hashlib.sha256("".join(f"{sha256}  {path}\n" for path, sha256 in files).encode()).hexdigest()
 
 
 def _former(job: Job, base_url: str) -> Iterator[Entity]:
