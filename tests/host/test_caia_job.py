@@ -235,7 +235,7 @@ for change in (lambda: open("/run/jobs/mine", "w"), lambda: os.unlink("/run/jobs
     try: change(); said.append("done")
     except OSError as error: said.append(type(error).__name__)
 said.append(f"{os.listdir('/run/jobs')} {os.access('/opt/settings/bin/caia-job', os.W_OK)}")
-print("\n".join(said))
+print("\\n".join(said))
 """
 
 
