@@ -297,7 +297,7 @@ class JobRun:
         """The last line that the job itself wrote about its progress."""
         if not self.notes.job or self.ref is None:
             return {}
-        for line in reversed(tail(self.means.files.works / self.notes.job, "progress.jsonl").splitlines()):
+        for line in reversed(tail(self._work, "progress.jsonl").splitlines()):
             with contextlib.suppress(ValueError, RecursionError):
                 said = json.loads(line)
                 if isinstance(said, dict):
@@ -342,7 +342,7 @@ class JobRun:
         aside.mkdir(parents=True)
         try:
             shared.open_to_group(aside, self.notes.project, self.means.host.settings.state / "groups")
-            results = self.means.files.works / self.notes.job / "results"
+            results = self._work / "results"
             return end, list(copied(results, aside, self.notes.work))
         except (FilesError, shared.SharedError, OSError) as error:
             return end | {"why": "disk", "words": f"Its results could not be kept: {error}"}, []
@@ -375,6 +375,10 @@ class JobRun:
             except Unreachable as error:
                 log.info("the end of %s is told later: %s", self.notes.attempt, error)
                 time.sleep(_AGAIN)
+
+    @property
+    def _work(self) -> Path:
+        return self.means.files.work_of(self.notes.project, self.notes.job)
 
     @property
     def _there(self) -> ExternalRef:

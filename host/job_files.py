@@ -54,8 +54,16 @@ class JobFiles:
 
     @property
     def works(self) -> Path:
-        """A folder for each job, by its id."""
+        """A folder for each project, and in it one for each of its jobs, by their ids."""
         return self.folder / "work"
+
+    def work_of(self, project: str, job: str) -> Path:
+        """The folder of this job; those of one project lie together."""
+        return self.works / project / job
+
+    def erase(self, project: str) -> None:
+        """Take away the work of all jobs of a project for good."""
+        shutil.rmtree(self.works / project, ignore_errors=True)
 
     def make_ready(self) -> None:
         """Make the folders that hold the others."""
@@ -85,7 +93,8 @@ class JobFiles:
 
     def work(self, plan: JobPlan) -> Path:
         """The job's own folder: checkpoints stay from attempt to attempt, the rest is begun anew."""
-        place = self.works / plan.job
+        place = self.work_of(plan.project, plan.job)
+        place.parent.mkdir(mode=0o711, exist_ok=True)
         if not place.exists():
             self._make(plan, place)
         for part in ("results", "tmp", "progress.jsonl"):
@@ -102,7 +111,7 @@ class JobFiles:
         making = place.with_name(f".{place.name}")
         shutil.rmtree(making, ignore_errors=True)
         (making / "checkpoint").mkdir(parents=True)
-        former = self.works / (plan.resumes or "") / "checkpoint"
+        former = self.work_of(plan.project, plan.resumes or "") / "checkpoint"
         if plan.resumes and former.is_dir():
             list(copied(former, making / "checkpoint", plan.sizes.work))
         for path in (making, *making.rglob("*")):

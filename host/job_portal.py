@@ -63,6 +63,10 @@ class JobPortal:
             raise Unreachable("the portal said nothing of the log")
         return said
 
+    def erased(self, project: str) -> None:
+        """The files of a project are gone from here."""
+        self._expect(self.portal.post(f"/internal/projects/{project}/erased", {"host": self.portal.host}))
+
     def _of(self, attempt: str, what: str, facts: dict[str, Any]) -> Answer:
         return self.portal.post(f"/internal/attempts/{attempt}/{what}", facts)
 

@@ -20,6 +20,7 @@ from host.job import JobMeans, JobRun, Notes
 from host.job_files import JobFiles
 from host.job_portal import Fenced, JobPortal
 from host.life import Means
+from host.plan import ID
 from host.portal import Unreadable
 from host.wire import Unreachable
 from sandbox.bubblewrap import Bubblewrap
@@ -43,6 +44,7 @@ class Jobs:
         self.means = JobMeans(means, JobPortal(means.portal), files, backend)
         self.heard_at = time.monotonic()
         self._over, self._now = threading.Event(), threading.Event()
+        self._erasing: set[str] = set()
 
     def begin(self) -> None:
         """Go."""
@@ -114,6 +116,27 @@ class Jobs:
                 folder = self.folder / secrets.token_hex(4)
                 folder.mkdir(mode=0o700)
                 self._begin(folder, Notes(attempt))
+
+        for project in map(str, said.get("erase", [])):
+            if ID.fullmatch(project) and project not in self._erasing:
+                self._erasing.add(project)
+                threading.Thread(target=self._erase, args=(project,), daemon=True).start()
+
+    def _erase(self, project: str) -> None:
+        """Take away the files of a project for good, once nothing of it runs. No heartbeat could wait for that."""
+        try:
+            if any(run.notes.project in {"", project} for run in self._all()):
+                return
+            common = self.means.host.room.common / project
+            self.means.files.erase(project)
+            shutil.rmtree(common, ignore_errors=True)
+            if not common.exists() and not (self.means.files.works / project).exists():
+                self.means.portal.erased(project)
+                log.info("the files of the project %s are erased", project)
+        except (Unreachable, Unreadable, Fenced) as error:
+            log.info("that files are erased is told later: %s", error)
+        finally:
+            self._erasing.discard(project)
 
     def _alone(self, error: Exception) -> None:
         silence = time.monotonic() - self.heard_at

@@ -380,6 +380,24 @@ class Budget(Identified):
         return self.center_id
 
 
+class Erasure(Identified):
+    """That a host erased all files of a closed project: its jobs' work and what its people shared. Insert only."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="erasures")
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="erasures")
+    erased_at = models.DateTimeField(default=now)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["project", "host"], name="erasure_once")]
+
+    def __str__(self) -> str:
+        return f"Files of {self.project} on {self.host}"
+
+    def concerns_center(self) -> Any:
+        return self.project.center_id
+
+
 class Account(models.Model):
     """What a project used of late, half of it each week; it says whose turn it is, so the record leaves it out."""
 

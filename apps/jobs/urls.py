@@ -18,6 +18,7 @@ urlpatterns = [
     path("jobs/use/<slug:slug>/share/", costs.share, name="share"),
     path("internal/jobs/beat", inner.beat, name="beat"),
     path("internal/jobs/wait", inner.wait, name="wait"),
+    path("internal/projects/<uuid:pk>/erased", inner.erased, name="erased"),
     path("internal/attempts/<uuid:pk>/plan", inner.plan, name="plan"),
     path("internal/attempts/<uuid:pk>/begun", inner.begun, name="begun"),
     path("internal/attempts/<uuid:pk>/ended", inner.ended, name="ended"),

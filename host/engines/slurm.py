@@ -83,13 +83,13 @@ class SlurmBackend:
 
     def capabilities(self) -> Capabilities:
         """As the cluster's default partition and its nodes say."""
+        lines = self._ask("sinfo", "--noheader", "--Node", "--format=%N|%G|%l").splitlines()
+        rows = [line.split("|") for line in lines if line.count("|") == 2]
         found: dict[str, int] = {}
-        longest: float | None = None
-        for line in self._ask("sinfo", "--noheader", "--Node", "--format=%G|%l").splitlines():
-            resources, _, limit = line.partition("|")
+        for resources in {node: resources for node, resources, _ in rows}.values():  # a line for each of its partitions
             for model, number in re.findall(r"gpu:([A-Za-z0-9_.-]+):(\d+)", resources):
                 found[model] = found.get(model, 0) + int(number)
-            longest = max(filter(None, (longest, _seconds(limit.strip()))), default=None)
+        longest = max(filter(None, (_seconds(limit.strip()) for _, _, limit in rows)), default=None)
         return Capabilities(
             isolation="process", gpus=found, longest=longest, has_queue=True, is_preemptible=True, measures_use=False,
             cannot={"time limit": "Slurm counts in whole minutes"},
@@ -112,10 +112,7 @@ class SlurmBackend:
             place.mkdir(parents=True, exist_ok=True, mode=0o700)
             (place / SCRIPT).write_text(script, encoding="utf-8")
             (place / ATTENDED).touch()
-            answer = self._run(
-                "sbatch", "--parsable", f"--job-name={key}", f"--output={place / OUTPUT}", "--open-mode=append",
-                *_asked(wanted), str(place / SCRIPT), str(place),
-            )  # fmt: skip
+            answer = self._run(*_handed_in(key, place, wanted))
             if answer is not None and answer.returncode == 0:
                 return ExternalRef(key, answer.stdout.strip().partition(";")[0])
             said = "sbatch did not answer" if answer is None else answer.stderr.strip()[-500:]
@@ -127,17 +124,25 @@ class SlurmBackend:
             raise Unavailable(f"Nobody knows whether the cluster took it: {said}")
 
     def find(self, key: str) -> ExternalRef | None:
-        """The newest job of this name that Slurm did not refuse, or one that it has forgotten and we have not."""
+        """The first job of this name that Slurm did not refuse, or one that it has forgotten and we have not.
+
+        A second one came of a submission whose answer was late, or of another host. --dependency=singleton kept it from
+        running beside the first, and here it is taken away, so that it never runs after it either.
+        """
         rows = [row for row in self._rows([demand_key(key)]) if not _was_refused(row)]
+        rows.sort(key=lambda row: int(row["JobID"]))
+        for row in rows[1:]:
+            if row["State"] == "PENDING":
+                self._ask("scancel", row["JobID"])
         if rows:
-            return ExternalRef(key, max((row["JobID"] for row in rows), key=int))
+            return ExternalRef(key, rows[0]["JobID"])
         return ExternalRef(key) if (self.folder / key / CODE).exists() else None
 
     def poll(self, refs: Sequence[ExternalRef]) -> dict[ExternalRef, Status]:
         """One squeue for all of them; what it knows no more is read from their folders, or from the cluster's books."""
         rows = {(row["Name"], row["JobID"]): row for row in self._rows([ref.key for ref in refs])}
-        newest = {name: row for (name, _), row in sorted(rows.items(), key=lambda one: int(one[0][1]))}
-        return {ref: self._status(ref, rows.get((ref.key, ref.number)) or newest.get(ref.key)) for ref in refs}
+        first = {name: row for (name, _), row in sorted(rows.items(), key=lambda one: int(one[0][1]), reverse=True)}
+        return {ref: self._status(ref, rows.get((ref.key, ref.number)) or first.get(ref.key)) for ref in refs}
 
     def attend(self, ref: ExternalRef) -> None:
         """The script looks at the file's time."""
@@ -242,6 +247,14 @@ class SlurmBackend:
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             return None
+
+
+def _handed_in(key: str, place: Path, wanted: Wanted) -> list[str]:
+    """Of one name and account only one runs at a time."""
+    return [
+        "sbatch", "--parsable", f"--job-name={key}", f"--output={place / OUTPUT}", "--open-mode=append",
+        "--dependency=singleton", *_asked(wanted), str(place / SCRIPT), str(place),
+    ]  # fmt: skip
 
 
 def _asked(wanted: Wanted) -> list[str]:

@@ -78,6 +78,7 @@ class Portal:
     stop: list[dict] = field(default_factory=list)
     resume: list[str] = field(default_factory=list)
     erase: list[dict] = field(default_factory=list)
+    erase_projects: list[str] = field(default_factory=list)
     erased: set[str] = field(default_factory=set)
     unreadable: set[str] = field(default_factory=set)
     attempts: dict[str, dict] = field(default_factory=dict)  # plans of jobs
@@ -153,7 +154,8 @@ class _Portal(_Requests):
                 known = {one["attempt"] for one in body["attempts"]}
                 due = [one for one in far.attempts if one not in known and not far.told[one]]
                 stop = far.ends + [{"attempt": one, "now": True, "reason": "Given up."} for one in far.gone & known]
-                self._answer(200, {"start": [{"attempt": one, "fence": 1} for one in due], "stop": stop})
+                start = [{"attempt": one, "fence": 1} for one in due]
+                self._answer(200, {"start": start, "stop": stop, "erase": far.erase_projects})
             case ["internal", "jobs", "wait"]:
                 time.sleep(0.2)
                 self._answer(200, {"rang": bool(far.attempts)})
@@ -164,8 +166,8 @@ class _Portal(_Requests):
             case ["internal", "runs", run, "jobs", what]:
                 far.asked.append((run, what, body))
                 self._answer(*far.job_answers.get(what, (200, {"jobs": []})))
-            case ["internal", "workspaces", workspace, "erased"]:
-                far.erased.add(workspace)
+            case ["internal", "workspaces" | "projects", thing, "erased"]:
+                far.erased.add(thing)
                 self._answer(200, {})
             case ["internal", "runs", run, "plan"] if run in far.refusals:
                 self._answer(*far.refusals[run])

@@ -5,6 +5,7 @@ import io
 import os
 import tarfile
 import time
+import uuid
 from contextlib import contextmanager
 
 import pytest
@@ -73,7 +74,7 @@ class Yard:
         return self.place.host.means.room.common / plan["project"]
 
     def work(self, plan):
-        return self.jobs.means.files.works / plan["job"]
+        return self.jobs.means.files.works / plan["project"] / plan["job"]
 
 
 @contextmanager
@@ -252,7 +253,8 @@ def test_a_new_attempt_waits_until_the_one_before_is_gone_and_finds_its_checkpoi
     yard.printed(first, b"on its way")
     (former,) = yard.jobs._all()
     code = "import os\nprint(open(os.environ['CHECKPOINT_DIR'] + '/at').read())"
-    second = yard.hand_in(code, job=first["job"], uid=first["uid"], name=first["name"], fence=2)
+    of = {name: first[name] for name in ("job", "project", "uid", "name")}
+    second = yard.hand_in(code, **of, fence=2)
 
     assert yard.ended(second)["exit_code"] == 0
     assert former.is_clear.is_set()
@@ -268,7 +270,7 @@ def test_a_job_goes_on_from_anothers_checkpoints_and_from_no_link_among_them(yar
         "import os\nos.chdir(os.environ['CHECKPOINT_DIR'])\n"
         "print(sorted(os.listdir('.')), open('at').read())\nopen('at', 'w')"
     )
-    second = yard.hand_in(code, resumes=first["job"])
+    second = yard.hand_in(code, resumes=first["job"], project=first["project"])
 
     assert yard.ended(second)["exit_code"] == 0, yard.portal.log(second["attempt"])
     assert yard.portal.log(second["attempt"]) == b"['at'] 7\n"
@@ -280,6 +282,27 @@ def test_a_sandbox_that_is_killed_as_it_starts_is_the_machines_trouble(yard, mon
 
     assert (end["why"], end["results"]) == ("lost", [])
     assert "The keeper ended as it started" in end["words"]
+
+
+def test_the_files_of_a_closed_project_are_erased_once_nothing_of_it_runs(yard):
+    plan = yard.hand_in(LONG)
+    yard.printed(plan, b"on its way")
+    other = yard.hand_in(RESULT)
+    assert yard.ended(other)["exit_code"] == 0
+    works, common = yard.jobs.means.files.works, yard.place.host.means.room.common
+    assert (works / plan["project"] / plan["job"] / "checkpoint").is_dir()
+
+    yard.portal.erase_projects = [plan["project"], "../" + plan["project"], "", str(uuid.uuid4())]
+    wait(lambda: yard.portal.erased)
+    assert plan["project"] not in yard.portal.erased
+    assert (works / plan["project"]).is_dir(), "it runs"
+    yard.portal.ends = [{"attempt": plan["attempt"], "now": True, "reason": "It is closed."}]
+    wait(lambda: plan["project"] in yard.portal.erased)
+
+    assert not (works / plan["project"]).exists()
+    assert not (common / plan["project"]).exists()
+    assert (works / other["project"] / other["job"]).is_dir()
+    assert (common / other["project"]).is_dir()
 
 
 def test_an_address_of_code_that_is_refused_is_the_machines_trouble(yard):

@@ -56,6 +56,7 @@ def make_jobs(owner: Member, projects: Projects, data: DatasetVersion) -> Jobs:
 BY_BEGINNING: dict[str, Callable[[Any], dict[str, Any]]] = {
     "jobs/<uuid:pk>/": lambda world: {"pk": world.jobs.running.pk},
     "jobs/use/<slug:slug>/": lambda world: {"slug": world.center.slug},
+    "internal/projects/<uuid:pk>/": lambda world: {"pk": world.projects.active.pk},
     "internal/attempts/<uuid:pk>/": lambda world: {"pk": world.jobs.attempt.pk},
 }
 ARGUMENTS: dict[str, Callable[[Any], dict[str, Any]]] = {

@@ -11,13 +11,14 @@ from apps.alliance.roles import Role
 from apps.jobs.actors import DISPATCHER
 from apps.jobs.actors import HOST as JOB_HOST
 from apps.jobs.asked import Code, Wish
+from apps.jobs.models import Erasure
 from apps.jobs.services import attempts, bookkeeping, submitting
 from apps.projects.actors import ACCESS_CLOCK, METER
 from apps.projects.services import closing, ending, proposals, stand_ins
 from apps.workspaces.actors import INSTALLER
 from apps.workspaces.services import hub, reports
 from apps.workspaces.told import events_of
-from tests.factories import alliance, holder
+from tests.factories import alliance, arranged, holder
 from tests.factories_catalog import LookFactory, steward_of
 from tests.factories_workspaces import run as running
 from tests.factories_workspaces import workspace
@@ -67,6 +68,8 @@ def finish_a_job(world):
     attempts.dispatch(job, by=DISPATCHER, host=host)
     ending = attempts.Ending("finished", exit_code=0, results=(("model", "b" * 64, 1),))
     attempts.end(job.attempts.get(), by=JOB_HOST, ending=ending)
+    with arranged():
+        Erasure.objects.create(project=world.project, host=host)
     bookkeeping.set_budget(
         world.home, by=holder(Role.CENTER_MANAGER, world.home), resource="cpu", hours=9, reason="As agreed."
     )
@@ -121,6 +124,7 @@ def test_every_table_is_refused_by_the_rule_itself_where_nothing_else_stands_bef
         "agreements_signature",
         "agreements_termsacceptance",
         "catalog_datasetfile",
+        "jobs_erasure",
         "jobs_jobdata",
         "jobs_result",
         "jobs_snapshot",

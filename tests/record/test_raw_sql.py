@@ -67,6 +67,8 @@ LATER = [  # under the rule as well; tried in test_later_tables.py
     "catalog_datasetversion",
     "catalog_firstlook",
     "jobs_attempt",
+    "jobs_budget",
+    "jobs_erasure",
     "jobs_host",
     "jobs_job",
     "jobs_jobdata",

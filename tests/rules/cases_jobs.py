@@ -1,5 +1,6 @@
 """The cases of jobs: who hands in, takes back and cancels, and what only hosts, dispatcher and watch write down."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -60,6 +61,13 @@ def _active(world: World) -> Project:
     return Project.objects.get(pk=world.projects.active.pk)
 
 
+def _closed(world: World) -> Project:
+    """Long ago."""
+    ago = timezone.now() - timedelta(days=100)
+    Project.objects.filter(pk=world.projects.active.pk).update(status="closed", status_at=ago)
+    return Project.objects.get(pk=world.projects.active.pk)
+
+
 def _alliance(world: World) -> Alliance:
     return world.alliance
 
@@ -87,6 +95,7 @@ def job_cases(Case: Any) -> dict[str, Any]:
         "jobs.job.dispatched": Case(waiting, dispatcher, "owner", _host),
         "jobs.job.refused": Case(waiting, dispatcher, "owner", _reason),
         "jobs.host.announced": Case(_alliance, host, "owner", lambda _: {"name": "new", "offer": Offer(2, 10**9)}),
+        "jobs.project.erased": Case(_closed, host, "owner", _host),
         "jobs.attempt.planned": Case(attempt, host, "owner", ready=_starting),
         "jobs.attempt.begun": Case(attempt, host, "owner", lambda _: {"environment_hash": "e" * 64, "not_kept": []}),
         "jobs.attempt.ended": Case(attempt, host, "owner", lambda _: {"ending": Ending("finished", exit_code=0)}),

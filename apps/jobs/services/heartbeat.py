@@ -1,4 +1,4 @@
-"""What a host says of its jobs every few seconds, and what it hears: which attempts to start, and which to end.
+"""What a host says of its jobs every few seconds, and what it hears: what to start, to end, and to erase.
 
 A heartbeat renews the lease of every attempt that it names. It is a question, too: data that may not be used any more
 ends what stands on it, within seconds, even where no sweep comes by.
@@ -14,7 +14,7 @@ from apps.core.samples import sampled
 from apps.jobs import limits
 from apps.jobs.actors import HOST
 from apps.jobs.models import Attempt, Figures, Host, Job, LogPiece, Pulse, Slot
-from apps.jobs.services import attempts
+from apps.jobs.services import attempts, keeping
 from apps.jobs.services.watching import stop_baseless
 from apps.jobs.told import Beat
 
@@ -41,6 +41,7 @@ def beat(name: str, offer: attempts.Offer, told: list[Beat]) -> dict[str, Any]:
             if one.pk not in known and one.job.status == J.STARTING and one.figures.seen_at is None
         ],
         "stop": [stop for stop in stops if stop],
+        "erase": keeping.to_erase(host, now),
     }
 
 

@@ -1,5 +1,6 @@
 """What hosts ask of jobs over HTTP."""
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -7,10 +8,11 @@ from apps.core.errors import AlreadyDelivered, NotFound
 from apps.core.hosts import for_hosts
 from apps.jobs import bell
 from apps.jobs.actors import HOST
-from apps.jobs.models import Attempt
+from apps.jobs.models import Attempt, Host
 from apps.jobs.plans import plan_of
-from apps.jobs.services import attempts, heartbeat
+from apps.jobs.services import attempts, heartbeat, keeping
 from apps.jobs.told import beats_of, ending_of, log_of
+from apps.projects.models import Project
 
 Answer = tuple[int, dict[str, Any]]
 OVER: Answer = (410, {"reason": attempts.FENCED})
@@ -73,6 +75,18 @@ def log(body: Any, pk: UUID) -> Answer:
     attempt = _attempt(pk)
     offset, content = log_of(body)
     return 200, {"next": heartbeat.keep_log(attempt, offset, content)}
+
+
+@for_hosts
+def erased(body: Any, pk: UUID) -> Answer:
+    """A host has erased the files of a closed project; the same again says the same."""
+    name = str(body.get("host", "")) if isinstance(body, dict) else ""
+    project, host = Project.objects.filter(pk=pk).first(), Host.objects.filter(name=name).first()
+    if project is None or host is None:
+        raise NotFound("There is no such project, or no such host.")
+    with suppress(AlreadyDelivered):
+        keeping.erased(project, by=HOST, host=host)
+    return 200, {}
 
 
 def _attempt(pk: UUID) -> Attempt:
