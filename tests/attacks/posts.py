@@ -139,7 +139,7 @@ SENT |= job_posts(Post, _why)
 # Asked by hosts and by the Hub, with secrets of their own; a browser's cookies count for nothing there.
 FOR_MACHINES = {
     "workspaces:heartbeat", "workspaces:plan", "workspaces:events", "workspaces:erased", "oauth2_provider:token",
-    "jobs:beat", "jobs:wait", "jobs:plan", "jobs:begun", "jobs:ended", "jobs:log_told",
+    "jobs:beat", "jobs:wait", "jobs:plan", "jobs:begun", "jobs:ended", "jobs:log_told", "jobs:erased",
     "jobs:inside_submit", "jobs:inside_list", "jobs:inside_show", "jobs:inside_log", "jobs:inside_cancel",
 }  # fmt: skip
 

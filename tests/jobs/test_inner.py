@@ -51,13 +51,13 @@ def test_without_the_secret_nothing_is_there(ask, started, path, secret):
 
 def test_a_first_heartbeat_announces_the_host_and_says_what_to_start(ask, waiting):
     status, said = beat(ask, host="new")
-    assert (status, said) == (200, {"start": [], "stop": []})
+    assert (status, said) == (200, {"start": [], "stop": [], "erase": []})
     assert Slot.objects.filter(host__name="new").count() == 2
 
     attempts.dispatch(waiting, by=DISPATCHER, host=Host.objects.get(name="new"))
     attempt = Attempt.objects.get()
     assert beat(ask, host="new")[1]["start"] == [{"attempt": str(attempt.pk), "fence": 1}]
-    assert beat(ask, {"attempt": str(attempt.pk)}, host="new")[1] == {"start": [], "stop": []}
+    assert beat(ask, {"attempt": str(attempt.pk)}, host="new")[1] == {"start": [], "stop": [], "erase": []}
 
 
 def test_what_a_host_has_no_more_is_given_out_no_more(ask):
