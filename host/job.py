@@ -15,7 +15,7 @@ from typing import Any
 from host import shared
 from host.cache import CacheError, Expired
 from host.disk import DiskError
-from host.engines.base import ComputeBackend, ExternalRef, Rejected, State, Status, Unavailable, Wanted
+from host.engines.base import ComputeBackend, ExternalRef, Rejected, State, Status, Unavailable
 from host.job_files import FilesError, JobFiles, Left, copied, publish, tail
 from host.job_plan import JobPlan
 from host.job_portal import Fenced, JobPortal
@@ -92,7 +92,7 @@ class JobRun:
     def __init__(self, means: JobMeans, folder: Path, notes: Notes) -> None:
         self.means, self.folder, self.notes = means, folder, notes
         self.ref: ExternalRef | None = None
-        self.is_telling_at = 0.0
+        self.told_to_end_at = float("-inf")  # at once, the last time
         self.words = "Taken by its host"
         self.cpu_seconds, self.memory, self.looked_at = 0.0, 0, 0.0
         self.wish: Wish | None = None
@@ -178,7 +178,7 @@ class JobRun:
         not_kept = [str(one.promise) for one in self.means.backend.promises(spec) if not one.kept]
         self._note(plan, {"environment": digest, "not_kept": not_kept})
         self.words = "Starting"
-        self.ref = self.means.backend.submit(spec, self.notes.key, Wanted())
+        self.ref = self.means.backend.submit(spec, self.notes.key)
         return None
 
     def _note(self, plan: JobPlan, begun: dict[str, Any]) -> None:
@@ -249,9 +249,10 @@ class JobRun:
 
     def _end_it(self, why: str, *, now: bool) -> None:
         """Ask for its end: after its grace whatever carries it ends what has not ended; `now`, again and again."""
-        if now and time.monotonic() < self.is_telling_at:
+        if now and time.monotonic() < self.told_to_end_at + 4 * self.means.backend.pause:
             return
-        self.is_telling_at = time.monotonic() + 4 * self.means.backend.pause
+        if now:
+            self.told_to_end_at = time.monotonic()
         self.notes.asked = why
         self.notes.write(self.folder)
         with contextlib.suppress(Unavailable):
@@ -272,7 +273,8 @@ class JobRun:
             return
         self.looked_at = time.monotonic()
         try:
-            self._tell_begun()
+            if self.notes.ran_at:
+                self._tell_begun()
         except Fenced as fenced:
             self.stop(str(fenced), now=True)
         except (Unreachable, Unreadable) as error:

@@ -36,7 +36,8 @@ tell() {{
     done
   done
 }}
-trap '[ -z "${{inner:-}}" ] || {{ tell; (sleep {grace}; kill_all) & }}' TERM INT
+late() {{ [ -n "${{killer:-}}" ] || {{ (sleep {grace}; kill_all) > /dev/null 2>&1 & killer=$!; }}; }}
+trap '[ -z "${{inner:-}}" ] || {{ tell; late; }}' TERM INT
 {settings}
 install -m 0 /dev/null "$stage/nothing"
 chmod 0755 "$stage"
@@ -55,6 +56,8 @@ inner=$!
 wait "$inner" || code=$?
 # A signal to this script ends a wait early.
 while kill -0 "$inner" 2>/dev/null; do code=0; wait "$inner" || code=$?; done
+# Whoever waits to kill it must not live on: its number may be another's by then.
+kill "${{killer:-}}" "${{watcher:-}}" 2>/dev/null || true
 if [ -n "$place" ]; then printf %s "$code" > "$place/code.new" && mv "$place/code.new" "$place/code"; fi
 exit "$code"
 """
@@ -66,7 +69,7 @@ _WATCH = r"""alone() {{
     [ $((now - touched)) -lt {alone} ] || {{ kill_all; return; }}
   done
 }}
-if [ -n "$place" ]; then alone & fi
+if [ -n "$place" ]; then alone > /dev/null 2>&1 & watcher=$!; fi
 """
 
 

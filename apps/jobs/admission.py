@@ -4,7 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from apps.jobs.models import JobData
-from apps.workspaces.admission import why_not
+from apps.workspaces.admission import Use, why_not
 
 
 def baseless(statuses: Collection[str], jobs: Collection[UUID] | None = None) -> dict[UUID, str]:
@@ -17,4 +17,4 @@ def baseless(statuses: Collection[str], jobs: Collection[UUID] | None = None) ->
         found = found.filter(job__in=jobs)
     of_job = ("job_id", "version_id", "job__member_id", "job__project_id")
     rows = found.values_list(*of_job, "version__dataset_id", "version__dataset__title", "job__fence")
-    return why_not((*row[:-1], row[-1] > 0) for row in rows)
+    return why_not(Use._make((*row[:-1], row[-1] > 0)) for row in rows)

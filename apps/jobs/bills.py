@@ -105,7 +105,7 @@ def as_csv(member: Member, month: Month, center: Center | None = None) -> Iterat
     ].iterator(chunk_size=2_000):
         yield _written(
             (str(month), center, f"P-{project:04d}", person, f"J-{job:04d}", fence, resource, model,
-             f"{seconds / HOUR:.6f}", "yes" if is_charged else "no", _moment(began), _moment(ended))
+             round(seconds / HOUR, 6), "yes" if is_charged else "no", _moment(began), _moment(ended))
         )  # fmt: skip
     if rows.count() > MOST_EXPORTED:
         yield _written([f"cut off after {MOST_EXPORTED:,} lines: ask for one center at a time"])
@@ -124,9 +124,11 @@ def _names(by: str, found: list[Any]) -> dict[Any, tuple[str, str, str]]:
 
 
 def _written(cells: Any) -> str:
-    """One line of CSV; no spreadsheet takes a cell of it for a formula."""
+    """One line of CSV; no spreadsheet takes a word of it for a formula."""
     sink = io.StringIO()
-    csv.writer(sink).writerow([f"'{cell}" if str(cell).startswith(_FORMULA) else cell for cell in cells])
+    csv.writer(sink).writerow(
+        [f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in cells]
+    )
     return sink.getvalue()
 
 

@@ -17,10 +17,10 @@ from django.db.models import Count, DurationField, ExpressionWrapper, F, FloatFi
 from django.db.models.functions import Extract, Greatest, Least
 from django.utils import timezone
 
+from apps.core.rationing import WHOLLY, level
 from apps.jobs.models import Attempt, Budget, Usage
 
 HOUR = 3600
-WARNED_AT = 80  # percent of a budget
 CPU, GPU = Usage.Resource.CPU, Usage.Resource.GPU
 
 
@@ -84,14 +84,14 @@ class Balance:
         return 0 if self.hours is None else 100 if not self.hours else int(100 * self.used / self.hours)
 
     @property
-    def is_spent(self) -> bool:
-        """Nothing new begins."""
-        return self.hours is not None and self.used >= self.hours
+    def level(self) -> int:
+        """How far it is used up, in the words of apps.core.rationing."""
+        return level(self.used, self.hours)
 
     @property
-    def is_close(self) -> bool:
-        """So much is used that its managers are told."""
-        return self.hours is not None and self.percent >= WARNED_AT
+    def is_spent(self) -> bool:
+        """Nothing new begins."""
+        return self.level == WHOLLY
 
     @property
     def label(self) -> str:

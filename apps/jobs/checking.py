@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
-from django.db.models import F, Q, Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from apps.jobs.models import Attempt, Slot, Usage
@@ -19,9 +18,9 @@ SPARE = 5.0  # seconds of processor that laying out and clearing away may take
 
 @dataclass(frozen=True)
 class Difference:
-    """What does not agree, in words; `attempt` None: of a whole project."""
+    """What does not agree, in words; `about`: the label and identifier of an attempt or of a project."""
 
-    attempt: UUID | None
+    about: str
     words: str
 
 
@@ -47,24 +46,29 @@ def _of_attempt(attempt: Attempt, *, cpu_held: float, gpu_held: float) -> list[D
             said.append(f"{name}: the books have {held:,.0f} s of {what}, it held {asked * lasted:,.0f}.")
     if attempt.cpu_seconds > cpu_held * ROUGHLY + SPARE:
         said.append(f"{name}: its host counted {attempt.cpu_seconds:,.0f} s of processors, it held {cpu_held:,.0f}.")
-    return [Difference(attempt.pk, words) for words in said]
+    return [Difference(f"jobs.attempt:{attempt.pk}", words) for words in said]
 
 
 def _slots() -> list[Difference]:
     """No slot is held by what has ended."""
     held = Slot.objects.filter(attempt__ended_at__isnull=False).select_related("host", "attempt")[:MOST_TOLD]
-    return [Difference(one.attempt_id, f"{one} is held by an attempt that has ended.") for one in held]
+    return [Difference(f"jobs.attempt:{one.attempt_id}", f"{one} is held by what has ended.") for one in held]
 
 
 def _projects() -> list[Difference]:
     """What a project's budget of GPU hours shrank by is what its attempts were charged."""
-    charged = Usage.objects.filter(resource=Usage.Resource.GPU, is_charged=True).values(of=F("project"))
-    hours = {row["of"]: row["total"] / 3600 for row in charged.annotate(total=Sum("seconds"))}
-    shrunk = GpuUse.objects.values("project").annotate(total=Sum("hours"))
-    written = {row["project"]: float(row["total"]) for row in shrunk}
+    of = ("project", "project__number")
+    gpu = Usage.objects.filter(resource=Usage.Resource.GPU, is_charged=True).values_list(*of)
+    charged = {row[:2]: row[2] / 3600 for row in gpu.annotate(total=Sum("seconds"))}
+    shrunk = GpuUse.objects.values_list(*of).annotate(total=Sum("hours"))
+    written = {row[:2]: float(row[2]) for row in shrunk}
     return [
-        Difference(None, f"A project was charged {hours.get(pk, 0):,.2f} GPU hours, its budget shrank by "
-                   f"{written.get(pk, 0):,.2f}: {pk}.")
-        for pk in sorted({*hours, *written}, key=str)
-        if abs(hours.get(pk, 0.0) - written.get(pk, 0.0)) > 0.02 + 0.001 * hours.get(pk, 0.0)
-    ]  # fmt: skip
+        Difference(
+            f"projects.project:{pk}",
+            f"P-{number:04d} was charged {charged.get((pk, number), 0):,.2f} GPU hours, its budget shrank by "
+            f"{written.get((pk, number), 0):,.2f}.",
+        )
+        for pk, number in sorted({*charged, *written}, key=lambda one: one[1])
+        if abs(charged.get((pk, number), 0.0) - written.get((pk, number), 0.0))
+        > 0.02 + 0.001 * charged.get((pk, number), 0.0)
+    ]

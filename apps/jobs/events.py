@@ -27,7 +27,7 @@ ASKED_INSIDE = read(
 
 USAGE_EXPORTED = read(
     "jobs.usage.exported",
-    "Take the books of computing as CSV",
+    "Took the books of computing as CSV",
     attempt="take the books of computing as CSV",
     when="Before the lines of the books that somebody may see of a month are given out as a file.",
     about=("alliance.alliance",),

@@ -46,7 +46,7 @@ class BudgetForm(forms.Form):
 
     resource = forms.ChoiceField(label="Of what", choices=Usage.Resource.choices)
     hours = forms.IntegerField(
-        label="Hours in each month", min_value=0, max_value=100_000_000, required=False,
+        label="Hours in each month", min_value=0, max_value=limits.MOST_HOURS, required=False,
         help_text="One processor, or one graphics processor, for one hour. Empty: no bound.",
     )  # fmt: skip
     reason = forms.CharField(label="Why", max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
@@ -56,7 +56,7 @@ class ShareForm(forms.Form):
     """How much of the slots a center is entitled to beside the others."""
 
     weight = forms.FloatField(
-        label="Share", min_value=0.01, max_value=1000,
+        label="Share", min_value=limits.LEAST_SHARE, max_value=limits.MOST_SHARE,
         help_text="1 is the usual one; a center with 2 gets twice as much as one with 1 while both have jobs waiting.",
     )  # fmt: skip
     reason = forms.CharField(label="Why", max_length=500, widget=forms.Textarea(attrs={"rows": 2}))

@@ -33,3 +33,6 @@ HALF_LIFE = 7 * 86_400  # in which what a project used counts half
 AHEAD = 600  # what runs counts so much longer than it does
 PASSED_OVER = timedelta(minutes=30)  # a job that was first in turn and did not fit gets what becomes free after this
 LINK_SECONDS = 90
+
+MOST_HOURS = 100_000_000  # of a center's budget for a month
+LEAST_SHARE, MOST_SHARE = 0.01, 1_000

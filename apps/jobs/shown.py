@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.alliance.models import Center
 from apps.core import samples
+from apps.core.rationing import NEARLY, WHOLLY
 from apps.core.samples import Plot
 from apps.core.templatetags.words import count, number, size, span
 from apps.jobs import selectors
@@ -15,6 +16,7 @@ from apps.jobs.models import Attempt, Job
 from apps.jobs.rooms import can_mount, centers_of, open_hosts
 
 J = Job.Status
+TONES = {WHOLLY: "bad", NEARLY: "warn", 0: "accent"}  # of a bar
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def budget_bars(of: Iterable[Balance]) -> list[Bar]:
         Bar(
             one.label, min(one.used, one.hours), max(one.hours, 1),
             f"{number(round(one.used, 1))} of {one.hours:,} hours",
-            "bad" if one.is_spent else "warn" if one.is_close else "accent",
+            TONES[one.level],
         )
         for one in of if one.hours is not None
     ]  # fmt: skip

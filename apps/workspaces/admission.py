@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from apps.alliance.models import Member
@@ -34,6 +35,18 @@ class Answer:
         return f"{self.title}: not so: {'; '.join(said)}."
 
 
+class Use(NamedTuple):
+    """That something (`of`: a run, a job) uses a version of a dataset for a member in a project."""
+
+    of: UUID
+    version: UUID
+    member: UUID
+    project: UUID
+    dataset: UUID
+    title: str
+    has_begun: bool  # nothing of that ends for money
+
+
 def answers_of(member: Member, project: Project) -> list[Answer]:
     """The decision on each dataset that the project asked its owners for: two queries."""
     states = AccessRequest.Status
@@ -50,23 +63,20 @@ def baseless(runs: Collection[UUID] | None = None) -> dict[UUID, str]:
     if runs is not None:
         found = found.filter(run__in=runs)
     of_run = ("run_id", "version_id", "run__workspace__member_id", "run__workspace__project_id")
-    return why_not((*row, True) for row in found.values_list(*of_run, "version__dataset_id", "version__dataset__title"))
+    rows = found.values_list(*of_run, "version__dataset_id", "version__dataset__title")
+    return why_not(Use._make((*row, True)) for row in rows)
 
 
-def why_not(rows: Iterable[tuple[UUID, UUID, UUID, UUID, UUID, str, bool]]) -> dict[UUID, str]:
-    """Of what uses versions of data, that which may not (any more), and why: one question to the access decision.
-
-    Each row: whatever uses it, the version, who uses it in which project, the dataset, its title, and whether it has
-    begun already: nothing of that ends for money.
-    """
-    rows = list(rows)
-    questions = sorted({Asked(row[2], row[3], row[4]) for row in rows})
+def why_not(uses: Iterable[Use]) -> dict[UUID, str]:
+    """What uses data that may not be used (any more), and why: one question to the access decision."""
+    uses = list(uses)
+    questions = sorted({Asked(use.member, use.project, use.dataset) for use in uses})
     decisions = dict(zip(questions, decide(questions) if questions else [], strict=True))
     said: dict[UUID, list[str]] = defaultdict(list)
-    for user, version, member, project, dataset, title, has_begun in rows:
-        decision = decisions[Asked(member, project, dataset)]
-        if not decision and not (has_begun and {line.key for line in decision.missing} == {"budget"}):
-            said[user].append(Answer(dataset, "", title, decision).words)
-        elif decision.version != version:
-            said[user].append(f"{title}: another version took its place.")
-    return {user: " ".join(words) for user, words in said.items()}
+    for use in uses:
+        decision = decisions[Asked(use.member, use.project, use.dataset)]
+        if not decision and not (use.has_begun and {line.key for line in decision.missing} == {"budget"}):
+            said[use.of].append(Answer(use.dataset, "", use.title, decision).words)
+        elif decision.version != use.version:
+            said[use.of].append(f"{use.title}: another version took its place.")
+    return {of: " ".join(words) for of, words in said.items()}

@@ -51,6 +51,9 @@ class Wanted:
     account: str = ""
 
 
+PLAIN = Wanted()  # nothing beside its sandbox
+
+
 @dataclass(frozen=True)
 class ExternalRef:
     """A try as the backend names it; `number` is the engine's own, "" where the key is all there is."""

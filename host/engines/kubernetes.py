@@ -7,7 +7,6 @@ urgent job) fails the whole Job with a reason of its own instead of being begun 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from kubernetes import client as k8s
@@ -15,6 +14,7 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from host.engines.base import (
+    PLAIN,
     Capabilities,
     ExternalRef,
     LogChunk,
@@ -37,28 +37,24 @@ _NEVER = {400, 403, 413, 422}
 _PAGE = 500
 
 
-@dataclass(frozen=True)
-class Queues:
-    """Kueue's local queue of the namespace, where it has one: the Job is made suspended and let go by its turn."""
-
-    queue: str = ""
-
-
 class KubernetesBackend:
-    """`api` speaks to the cluster, with rights on Jobs, pods, their logs and network policies of one namespace."""
+    """`api` speaks to the cluster, with rights on Jobs, pods, their logs and network policies of one namespace.
+
+    `queue`: Kueue's local queue there, where it has one; the Job is made suspended and let go by its turn.
+    """
 
     name = "kubernetes"
     pause = 2.0
 
-    def __init__(self, kubernetes: Kubernetes, api: k8s.ApiClient, queues: Queues = Queues()) -> None:
-        self.kubernetes, self.queues = kubernetes, queues
+    def __init__(self, kubernetes: Kubernetes, api: k8s.ApiClient, queue: str = "") -> None:
+        self.kubernetes, self.queue = kubernetes, queue
         self.namespace = kubernetes.cluster.namespace
         self.jobs, self.pods, self.walls = k8s.BatchV1Api(api), k8s.CoreV1Api(api), k8s.NetworkingV1Api(api)
 
     def capabilities(self) -> Capabilities:
         """Nothing is asked: what a namespace may have, its quota and its queue decide as something is submitted."""
         return Capabilities(
-            isolation="pod", has_queue=bool(self.queues.queue), is_preemptible=True, measures_use=False,
+            isolation="pod", has_queue=bool(self.queue), is_preemptible=True, measures_use=False,
             cannot={"left alone": "nobody in a pod can tell whether its host still looks after it"},
         )  # fmt: skip
 
@@ -76,7 +72,7 @@ class KubernetesBackend:
         if wanted.model:
             pod.spec.node_selector = {**(pod.spec.node_selector or {}), _PRODUCT: wanted.model}
         deadline, pod.spec.active_deadline_seconds = pod.spec.active_deadline_seconds, None  # else a pod's, not a try's
-        queue = wanted.queue or self.queues.queue
+        queue = wanted.queue or self.queue
         put_out = k8s.V1PodFailurePolicyRule(
             action="FailJob", on_pod_conditions=[k8s.V1PodFailurePolicyOnPodConditionsPattern(
                 type="DisruptionTarget", status="True"
@@ -94,7 +90,7 @@ class KubernetesBackend:
             ),
         )  # fmt: skip
 
-    def submit(self, spec: SandboxSpec, key: str, wanted: Wanted = Wanted()) -> ExternalRef:  # noqa: B008  frozen
+    def submit(self, spec: SandboxSpec, key: str, wanted: Wanted = PLAIN) -> ExternalRef:
         """The policy first, so that no pod ever stands without it. That there is one already means that it is ours."""
         demand_key(key)
         try:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from host.engines.base import (
+    PLAIN,
     Capabilities,
     ExternalRef,
     LogChunk,
@@ -51,7 +52,7 @@ class LocalSandboxBackend:
         """As this machine's kernel can keep them."""
         return self.bubblewrap.promises(spec)
 
-    def submit(self, spec: SandboxSpec, key: str, wanted: Wanted = Wanted()) -> ExternalRef:  # noqa: B008  frozen
+    def submit(self, spec: SandboxSpec, key: str, wanted: Wanted = PLAIN) -> ExternalRef:
         """Start it, unless it was started before."""
         place, ref = self._place(demand_key(key)), ExternalRef(key)
         if wanted.gpus:

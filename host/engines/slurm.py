@@ -7,7 +7,6 @@ memory of ended jobs (MinJobAge, 300 seconds by default).
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import re
 import shutil
@@ -15,10 +14,10 @@ import signal
 import subprocess
 import threading
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from host.engines.base import (
+    PLAIN,
     Capabilities,
     ExternalRef,
     LogChunk,
@@ -64,25 +63,21 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class Books:
-    """Whether the cluster keeps accounts of its own that sacct reads (slurmdbd)."""
-
-    has_accounting: bool = False
-
-
 class SlurmBackend:
-    """`folder` is seen by the nodes under the same path. `variables`: such as SLURM_CONF, and nothing else is given."""
+    """`folder` is seen by the nodes under the same path. `variables`: such as SLURM_CONF, and nothing else is given.
+
+    `has_accounting`: the cluster keeps accounts of its own that sacct reads (slurmdbd).
+    """
 
     name = "slurm"
     pause = 2.0
 
-    def __init__(self, slurm: Slurm, folder: Path, variables: dict[str, str], books: Books = Books()) -> None:
-        self.slurm, self.folder, self.variables, self.books = slurm, folder, variables, books
+    def __init__(self, slurm: Slurm, folder: Path, variables: dict[str, str], *, has_accounting: bool = False) -> None:
+        self.slurm, self.folder, self.variables, self.has_accounting = slurm, folder, variables, has_accounting
         self._lock = threading.Lock()
 
     def capabilities(self) -> Capabilities:
-        """As the cluster's default partition and its nodes say."""
+        """As sinfo says of all its partitions and nodes."""
         lines = self._ask("sinfo", "--noheader", "--Node", "--format=%N|%G|%l").splitlines()
         rows = [line.split("|") for line in lines if line.count("|") == 2]
         found: dict[str, int] = {}
@@ -99,7 +94,7 @@ class SlurmBackend:
         """As the cluster's staff says that its nodes keep them."""
         return self.slurm.promises(spec)
 
-    def submit(self, spec: SandboxSpec, key: str, wanted: Wanted = Wanted()) -> ExternalRef:  # noqa: B008  frozen
+    def submit(self, spec: SandboxSpec, key: str, wanted: Wanted = PLAIN) -> ExternalRef:
         """Hand the script to sbatch. Where its answer leaves a doubt, what has this name is adopted."""
         place = self.folder / demand_key(key)
         with self._lock:
@@ -208,7 +203,7 @@ class SlurmBackend:
             return None
 
     def _in_books(self, ref: ExternalRef) -> dict[str, str] | None:
-        if not self.books.has_accounting:
+        if not self.has_accounting:
             return None
         said = self._ask(
             "sacct", "--noheader", "--parsable2", "--allocations", "--starttime=now-90days", f"--name={ref.key}",
@@ -307,4 +302,4 @@ def _seconds(said: str) -> float | None:
     if not all(part.isdigit() for part in parts) or (days and not days.isdigit()):
         return None
     seconds = sum(int(part) * 60**place for place, part in enumerate(reversed(parts)))
-    return float(seconds + 86_400 * int(days or 0)) or math.inf
+    return float(seconds + 86_400 * int(days or 0))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.kernel import end_with_parent
 from tests.hub.conftest import free_port
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch")
@@ -91,8 +92,9 @@ class Cluster:
         with (folder / f"{part}.out").open("ab") as out:
             program = str(shutil.which(words[0], path=PATH))
             self.parts[part] = subprocess.Popen(
-                [program, *words[1:]], env=self.variables, stdout=out, stderr=out, cwd=folder, start_new_session=True
-            )
+                [program, *words[1:]], env=self.variables, stdout=out, stderr=out, cwd=folder, start_new_session=True,
+                preexec_fn=end_with_parent,  # tests that are killed leave nothing behind
+            )  # fmt: skip
 
     def kill(self, part: str) -> None:
         """Kill -9, as power cuts do."""

@@ -9,7 +9,7 @@ import pytest
 from kubernetes import client as k8s
 
 from host.engines.base import ExternalRef, LogChunk, Rejected, State, Unavailable, Wanted
-from host.engines.kubernetes import KubernetesBackend, Queues
+from host.engines.kubernetes import KubernetesBackend
 from sandbox.ends import Why
 from sandbox.kubernetes import Cluster, Kubernetes
 from sandbox.spec import ReadOnly
@@ -32,7 +32,7 @@ def backend_of(api: Api, queue: str = "") -> KubernetesBackend:
     configuration = k8s.Configuration()
     configuration.host, configuration.retries = api.url, 0
     cluster = Cluster(namespace=NAMESPACE, claims={DATA: ("datasets", "0a1b"), HOME: ("homes", "2c3d")})
-    return KubernetesBackend(Kubernetes(cluster), k8s.ApiClient(configuration), Queues(queue))
+    return KubernetesBackend(Kubernetes(cluster), k8s.ApiClient(configuration), queue)
 
 
 @pytest.fixture

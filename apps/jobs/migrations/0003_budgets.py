@@ -1,11 +1,10 @@
 """How many hours a center pays for in a month; governed by the record like all of jobs."""
 
-from pathlib import Path
-
 import django.db.models.deletion
 from django.db import migrations, models
 
 import apps.audit.ids
+from apps.core.kept import never_erased
 
 
 class Migration(migrations.Migration):
@@ -45,6 +44,6 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.RunSQL(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")),
+        never_erased("jobs_budget"),
         migrations.RunSQL("call audit.govern('jobs_budget')"),
     ]

@@ -1,12 +1,11 @@
 """Which host erased the files of which closed project; governed, and never taken back."""
 
-from pathlib import Path
-
 import django.db.models.deletion
 from django.db import migrations, models
 
 import apps.audit.clock
 import apps.audit.ids
+from apps.core.kept import only_added
 
 
 class Migration(migrations.Migration):
@@ -38,6 +37,10 @@ class Migration(migrations.Migration):
                 "constraints": [models.UniqueConstraint(fields=("project", "host"), name="erasure_once")],
             },
         ),
-        migrations.RunSQL(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")),
+        only_added("jobs_erasure"),
+        migrations.RunSQL(
+            "create trigger erasure_stays before update or delete on jobs_erasure "
+            "for each row execute function jobs_refuse()"
+        ),
         migrations.RunSQL("call audit.govern('jobs_erasure')"),
     ]

@@ -1,5 +1,6 @@
 """Commands on what computing costs: budgets and shares, the word that a budget is nearly used up, the nightly check."""
 
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
@@ -13,12 +14,12 @@ from apps.core.commands import command, note
 from apps.core.errors import AlreadyDelivered, Invalid
 from apps.core.notices import tell
 from apps.core.outbox import later
+from apps.jobs import limits
 from apps.jobs import policies as may
-from apps.jobs.books import WARNED_AT, Balance, Month, balances
+from apps.jobs.books import Balance, Month, balances
 from apps.jobs.checking import Difference
 from apps.jobs.models import Budget, Share, Usage
 
-MOST_HOURS = 100_000_000
 SHOWN = 20  # differences that a mail names
 
 
@@ -27,8 +28,10 @@ def set_budget(center: Center, *, by: Member, resource: str, hours: int | None, 
     """Say how many hours of a resource the center pays for in a month; None: without a bound."""
     if resource not in Usage.Resource.values:
         raise Invalid(fields={"resource": "Choose processors or graphics processors."})
-    if hours is not None and not 0 <= hours <= MOST_HOURS:
-        raise Invalid(fields={"hours": f"A budget lies between 0 and {MOST_HOURS:,} hours; empty means no bound."})
+    if hours is not None and not 0 <= hours <= limits.MOST_HOURS:
+        raise Invalid(
+            fields={"hours": f"A budget lies between 0 and {limits.MOST_HOURS:,} hours; empty means no bound."}
+        )
     demand_reason(reason)
     budget = Budget.objects.filter(center=center, resource=resource).first() or Budget(center=center, resource=resource)
     note(resource=resource, before=_hours(budget.hours), after=_hours(hours))
@@ -40,8 +43,9 @@ def set_budget(center: Center, *, by: Member, resource: str, hours: int | None, 
 @command("jobs.share.changed", policy=may.may_set_share, fresh=True)
 def set_share(center: Center, *, by: Member, weight: float, reason: str) -> None:
     """Say how much of the slots a center is entitled to beside the others."""
-    if not 0.01 <= weight <= 1000:
-        raise Invalid(fields={"weight": "A share lies between 0.01 and 1,000; 1 is the usual one."})
+    if not limits.LEAST_SHARE <= weight <= limits.MOST_SHARE:
+        bounds = f"{limits.LEAST_SHARE:g} and {limits.MOST_SHARE:,}"
+        raise Invalid(fields={"weight": f"A share lies between {bounds}; 1 is the usual one."})
     demand_reason(reason)
     share, is_new = Share.objects.get_or_create(center=center, defaults={"weight": weight})
     note(before="" if is_new else f"{share.weight:g}", after=f"{weight:g}")
@@ -71,16 +75,15 @@ def warn(budget: Budget, *, by: Any) -> None:
         )  # fmt: skip
 
 
-def word_for(balance: Balance, now: Any) -> str:
+def word_for(balance: Balance, now: datetime) -> str:
     """What there is to say of a budget now: its month and how far it is; "" where nothing is."""
-    level = 100 if balance.is_spent else WARNED_AT if balance.is_close else 0
-    return f"{Month.of(now)}:{level}" if level else ""
+    return f"{Month.of(now)}:{balance.level}" if balance.level else ""
 
 
 @command("jobs.books.checked", policy=only_the_system)
 def keep_check(alliance: Alliance, *, by: Any, attempts: int, differences: list[Difference]) -> None:
     """Write down that the books were held against what hosts counted and slots say; tell the managers what differs."""
-    note(attempts=attempts, differences=len(differences), of=sorted({str(one.attempt) for one in differences})[:SHOWN])
+    note(attempts=attempts, differences=len(differences), of=sorted({one.about for one in differences})[:SHOWN])
     if not differences:
         return
     day = timezone.now().date().isoformat()

@@ -18,10 +18,10 @@ from apps.core.listing import gathered
 from apps.core.reads import record_read
 from apps.core.views import form_page, typed_in
 from apps.jobs import bills, selectors, shown
-from apps.jobs.books import Month, balances
+from apps.jobs.books import Month, balances, why_held_back
 from apps.jobs.events import USAGE_EXPORTED
 from apps.jobs.forms import BudgetForm, ShareForm, UsageFilters
-from apps.jobs.models import Share
+from apps.jobs.models import Share, Usage
 from apps.jobs.services import bookkeeping
 
 LABELS = ("Processor hours", "GPU hours", "Not charged")
@@ -67,9 +67,9 @@ def center(request: MemberRequest, slug: str) -> HttpResponse:
     share = Share.objects.filter(center=found).first()
     context = {
         "center": found, "month": Month.of(timezone.now()), "bars": shown.budget_bars(held),
-        "unbound": [label for kind, label in BudgetForm.base_fields["resource"].choices  # type: ignore[attr-defined]
+        "unbound": [label for kind, label in Usage.Resource.choices
                     if not any(one.resource == kind and one.hours is not None for one in held)],
-        "held_back": shown.held_back(found), "share": share.weight if share else 1.0,
+        "held_back": why_held_back(held, 1, str(found)), "share": share.weight if share else 1.0,
         "may_set_budget": may("jobs.budget.changed", request.user, found),
         "may_set_share": may("jobs.share.changed", request.user, found),
     }  # fmt: skip

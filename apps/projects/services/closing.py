@@ -14,6 +14,7 @@ from apps.core.actors import only_the_system
 from apps.core.commands import command, note
 from apps.core.errors import AlreadyDelivered, Invalid, WrongState
 from apps.core.notices import tell
+from apps.core.rationing import WHOLLY, level
 from apps.core.reminding import milestone
 from apps.projects import policies as may
 from apps.projects.closing import to_confirm
@@ -101,15 +102,15 @@ def use_gpu(project: Project, *, by: Any, hours: Decimal, of: str) -> GpuUse:
 
 
 def _tell_of_hours(project: Project) -> None:
-    """At 80 % and at 100 % of what the project may use, each once."""
+    """Near the end of what the project may use, and at it, each once."""
     total = GpuUse.objects.filter(project=project).aggregate(total=Sum("hours"))["total"] or 0
-    level = next((one for one in (100, 80) if project.gpu_hours and total * 100 >= project.gpu_hours * one), 0)
-    if level:
-        what = "Nothing new begins" if level == 100 else "At 100 % nothing new begins"
+    reached = level(float(total), project.gpu_hours or None)
+    if reached:
+        what = "Nothing new begins" if reached == WHOLLY else f"At {WHOLLY} % nothing new begins"
         tell(
             project.lead,
-            key=f"gpu-hours:{project.pk}:{project.gpu_hours}:{level}",
-            subject=f"{project} has used {level} % of its GPU hours",
+            key=f"gpu-hours:{project.pk}:{project.gpu_hours}:{reached}",
+            subject=f"{project} has used {reached} % of its GPU hours",
             text=f"{total:,.0f} of {project.gpu_hours:,} hours are used. {what}; what runs goes on. "
             "Ask for more by a change of the project.",
             path=reverse("projects:project", args=[project.pk]),
