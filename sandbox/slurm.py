@@ -24,7 +24,7 @@ set -eu
 umask 077
 stage=$(mktemp -d)
 trap 'rm -rf -- "$stage"' EXIT
-# With a folder as its first word, the script keeps its exit code there, and ends where nobody touches `attended`.
+# With a folder as its first word, the script keeps there how it ended, and ends where nobody touches `attended`.
 place=${{1:-}}
 kill_all() {{ kill -KILL "$inner" 2>/dev/null || true; }}
 # The sandbox's own first process hears no signal from outside; what it started does, and may save its work.
@@ -37,7 +37,7 @@ tell() {{
   done
 }}
 late() {{ [ -n "${{killer:-}}" ] || {{ (sleep {grace}; kill_all) > /dev/null 2>&1 & killer=$!; }}; }}
-trap '[ -z "${{inner:-}}" ] || {{ tell; late; }}' TERM INT
+trap '[ -z "$place" ] || : > "$place/signalled"; [ -z "${{inner:-}}" ] || {{ tell; late; }}' TERM INT
 {settings}
 install -m 0 /dev/null "$stage/nothing"
 chmod 0755 "$stage"

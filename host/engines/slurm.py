@@ -35,6 +35,7 @@ from sandbox.slurm import Slurm
 from sandbox.spec import Limits, SandboxSpec, SpecError
 
 OUTPUT, CODE, ATTENDED, SCRIPT = "output", "code", "attended", "script"
+TOLD, SIGNALLED = "told", "signalled"  # by us, to end; by whomever
 _NO_LIMITS = Limits()  # Slurm itself says where memory was the reason
 _TIMEOUT = 30  # seconds of one command
 _COLUMNS = ("JobID", "Name", "State", "Reason", "exit_code", "NodeList")
@@ -150,6 +151,8 @@ class SlurmBackend:
         if not number:
             return
         words = ["--batch", "--signal=TERM"] if grace > 0 and self._is_running(ref) else []
+        if (self.folder / ref.key).is_dir():
+            (self.folder / ref.key / TOLD).touch()
         answer = self._run("scancel", *words, number)
         if answer is None or (answer.returncode and "Invalid job id" not in answer.stderr):
             raise Unavailable("scancel did not answer." if answer is None else answer.stderr.strip()[-500:])
@@ -178,15 +181,23 @@ class SlurmBackend:
         row = row or self._in_books(ref)
         code = self._code(ref)
         if row is None:
-            return Status(State.UNKNOWN) if code is None else _ended("", code)
+            return Status(State.UNKNOWN) if code is None else _ended(self._meant(ref, ""), code)
         said = row["State"].partition(" ")[0].rstrip("+")
         if said in _WAITS:
             return Status(_WAITS[said], _WORDS.get(row["Reason"].partition(",")[0], ""), node=row["NodeList"])
         code = code if code is not None else _exit_code(row["exit_code"])
         if code == 128 + signal.SIGKILL and said == "FAILED" and self._was_too_large(ref):
             said = "OUT_OF_MEMORY"
-        status = _ended(said, code)
+        status = _ended(self._meant(ref, said), code)
         return Status(status.state, status.words, status.end, node=row["NodeList"])
+
+    def _meant(self, ref: ExternalRef, said: str) -> str:
+        """Slurm calls what obeyed a signal failed, or completed: we told it to end, or the end of its time did."""
+        if said not in {"", "FAILED", "COMPLETED"}:
+            return said
+        if (self.folder / ref.key / TOLD).exists():
+            return "CANCELLED"
+        return "TIMEOUT" if (self.folder / ref.key / SIGNALLED).exists() else said
 
     def _was_too_large(self, ref: ExternalRef) -> bool:
         """Where Slurm itself, and no control group, ended it for its memory, only its words in the log say so."""

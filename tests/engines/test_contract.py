@@ -78,7 +78,8 @@ def test_a_cancel_gives_its_grace_and_may_be_said_twice(bench):
     bench.backend.cancel(ref, 20)
     bench.backend.cancel(ref, 20)
 
-    assert bench.over(ref).end is not None
+    status = bench.over(ref)
+    assert (status.state, status.end.why) == (State.CANCELED, Why.STOPPED)
     assert bench.home("note").read_text() == "saved\n"
     bench.backend.cancel(ref, 0)
 
@@ -90,7 +91,7 @@ def test_what_ignores_a_cancel_is_ended_after_its_grace_with_all_that_it_started
 
     bench.backend.cancel(ref, 2)
 
-    assert bench.over(ref, 30).end is not None
+    assert bench.over(ref, 30).state is State.CANCELED
     until(lambda: not _runs("sleep\x00612"), 10, "nothing of it is left")
 
 
